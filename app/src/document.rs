@@ -1,0 +1,76 @@
+use std::sync::Arc;
+
+use hydration_context::{SharedContext, SsrSharedContext};
+use leptos::prelude::*;
+
+use crate::{appearance::Appearance, assets};
+
+/// What stands around a page's `<body>`.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// “object · section · team”, without the product's name.
+    pub title: String,
+    pub description: Option<&'static str>,
+    pub sheet: Sheet,
+    pub appearance: Appearance,
+    /// Whether the page holds islands: only then are the boot script and the wasm named.
+    pub islands: bool,
+}
+
+/// Public and signed-in pages share tokens, not components; a page loads one sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sheet {
+    Public,
+    App,
+}
+
+impl Sheet {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Public => "public.css",
+            Self::App => "app.css",
+        }
+    }
+}
+
+/// Renders a whole page. `body` is the `<body>` element.
+#[must_use]
+pub fn document(head: &Head, body: impl IntoView) -> String {
+    let page = view! {
+        <html lang="en" data-theme=head.appearance.theme.as_str() data-contrast=head.appearance.contrast.as_str()>
+            {head_element(head)}
+            {body}
+        </html>
+    };
+    format!("<!doctype html>{}", fragment(head.islands, page))
+}
+
+/// Renders a view outside a page, for instance as the payload of an event.
+#[must_use]
+pub fn fragment(islands: bool, view: impl IntoView) -> String {
+    // Islands need a shared context to write their props; plain views render without one.
+    let context = islands.then(|| Arc::new(SsrSharedContext::new_islands()) as Arc<dyn SharedContext + Send + Sync>);
+    let owner = Owner::new_root(context);
+    let html = owner.with(|| view.into_view().to_html());
+    owner.unset_with_forced_cleanup();
+    html
+}
+
+fn head_element(head: &Head) -> impl IntoView {
+    view! {
+        <head>
+            <meta charset="utf-8"/>
+            <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
+            <meta name="color-scheme" content="dark light"/>
+            <title>{format!("{} · Muster", head.title)}</title>
+            {head.description.map(|text| view! { <meta name="description" content=text/> })}
+            <link rel="icon" href=assets::url("icon.svg") type="image/svg+xml"/>
+            <link rel="preload" href=assets::url("geist.woff2") r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
+            <link rel="stylesheet" href=assets::url(head.sheet.file())/>
+            {(head.sheet == Sheet::App).then(|| view! { <script type="module" src=assets::url("page.js")></script> })}
+            {head.islands.then(|| view! {
+                <script type="module" src=assets::url("boot.js") data-module=assets::url("islands.js") data-wasm=assets::url("islands.wasm")></script>
+            })}
+        </head>
+    }
+}

@@ -1,1 +1,4 @@
 
+pub mod error_summary;
+pub mod field;
+pub mod icon;

@@ -146,11 +146,7 @@ impl Cluster {
             (Some((pid, port)), Some(password)) => (pid, port, password),
             _ => return Err(StartError::Busy { folder: folder.root().to_path_buf(), seconds: 0 }),
         };
-        notes.push(format!(
-            "The database of {} runs already (process {}) and is used.",
-            folder.root().display(),
-            status.pid
-        ));
+        notes.push(format!("The database of {} runs already (process {}) and is used.", folder.root().display(), pid));
         let owned = lock.map(|lock| Owned { _lock: lock, child: None });
         Ok(Self { pid, port, password, bin: install.bin, notes, owned })
     }

@@ -116,8 +116,8 @@ const SETTINGS: &[&str] = &[
     "log_line_prefix=%m [%p] ",
 ];
 
-/// Losing the last moments in a power cut is fine for tests.
-const FAST: &[&str] = &["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+/// A power cut may ruin the data of tests; a killed server must not.
+const FAST: &[&str] = &["fsync=off", "full_page_writes=off"];
 
 /// Ends the server: clients are disconnected and the data is brought in order ("fast shutdown").
 pub(crate) fn stop(pid: i32, child: Option<&mut Child>) -> Result<(), StopError> {

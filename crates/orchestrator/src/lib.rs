@@ -1,0 +1,93 @@
+//! The product: its rules, its SQL, its events. No HTTP, no HTML.
+//!
+//! Every verb about a team takes a [`Scope`] first, or a [`Can`], which is a scope whose permission is proven.
+//! A verb is one transaction: it checks, changes rows, and writes one audit entry.
+
+pub mod accounts;
+pub mod audit;
+mod clock;
+pub mod db;
+mod error;
+mod housekeeping;
+mod mail;
+mod scope;
+pub mod teams;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod work;
+
+use std::sync::Arc;
+
+use time::Duration;
+
+pub use clock::Clock;
+pub use db::Db;
+pub use error::{Error, Result};
+pub use mail::Mail;
+pub use scope::{Actor, Can, Grant, Origin, Scope, grants};
+
+/// How the product behaves where an installation may choose.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address people type, without a trailing slash; links in mail start with it.
+    pub public_url: String,
+    pub sign_up: SignUpPolicy,
+    /// A session ends after this long without a request.
+    pub session_idle: Duration,
+    /// A session ends after this long, used or not.
+    pub session_absolute: Duration,
+}
+
+/// Who may make an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignUpPolicy {
+    Open,
+    /// Only somebody who holds an invitation link.
+    InviteOnly,
+    /// Only addresses in these domains, lower case, and invited people.
+    Domains(Vec<String>),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:7000".into(),
+            sign_up: SignUpPolicy::Open,
+            session_idle: Duration::days(14),
+            session_absolute: Duration::days(90),
+        }
+    }
+}
+
+/// The handle through which everything is done. Cheap to clone.
+#[derive(Clone)]
+pub struct Orchestrator {
+    db: Db,
+    clock: Clock,
+    hasher: identity::Hasher,
+    code_key: Arc<identity::Key>,
+    settings: Arc<Settings>,
+}
+
+impl Orchestrator {
+    /// `code_key` keys the hashes of verification codes; it must outlive a restart.
+    #[must_use]
+    pub fn new(db: Db, clock: Clock, hasher: identity::Hasher, code_key: identity::Key, settings: Settings) -> Self {
+        Self { db, clock, hasher, code_key: Arc::new(code_key), settings: Arc::new(settings) }
+    }
+
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}

@@ -1,0 +1,154 @@
+use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+
+use crate::{Error, Result};
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// The three groups that own and use the tables. Cluster-wide, without a login of their own.
+const GROUPS: [&str; 3] = ["muster_owner", "muster_app", "muster_system"];
+
+/// The logins that the server uses, made by [`migrate`].
+#[derive(Clone, Debug)]
+pub struct Logins {
+    /// Serves people: member of `muster_app`.
+    pub app: Login,
+    /// Runs the jobs that span teams: member of `muster_system`.
+    pub system: Login,
+}
+
+#[derive(Clone)]
+pub struct Login {
+    pub name: String,
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Login({})", self.name)
+    }
+}
+
+impl Logins {
+    /// Logins named after the database, so that two Musters in one cluster keep apart.
+    ///
+    /// # Errors
+    /// When the address cannot be read or names no database.
+    pub fn for_database(url: &str, app_password: &str, system_password: &str) -> Result<Self> {
+        let options: PgConnectOptions = url.parse()?;
+        let database =
+            options.get_database().ok_or_else(|| Error::internal("the database address names no database"))?;
+        let login = |suffix: &str, password: &str| Login {
+            // Postgres cuts names at 63 bytes; a cut name would be shared.
+            name: format!("{}_{suffix}", database.chars().take(50).collect::<String>()),
+            password: password.to_owned(),
+        };
+        Ok(Self { app: login("app", app_password), system: login("system", system_password) })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error("cannot reach the database as its owner: {0}")]
+    Connect(#[source] sqlx::Error),
+    #[error(
+        "the role of the database address may not prepare the roles {GROUPS:?} ({0}); connect as a role with CREATEROLE \
+         that owns the database, or let an administrator create them"
+    )]
+    Roles(#[source] sqlx::Error),
+    #[error("a migration failed: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+/// Brings the database to this binary's schema: roles, then tables, then logins. Safe to run again, and by
+/// several processes at once.
+///
+/// `owner_url` names a role that owns the database and may create roles; the running server never uses it.
+///
+/// # Errors
+/// [`MigrateError`], each with what to do. Every migration is one transaction: a failed one leaves nothing behind.
+pub async fn migrate(owner_url: &str, logins: Option<&Logins>) -> Result<Vec<String>, MigrateError> {
+    let mut connection = PgConnection::connect(owner_url).await.map_err(MigrateError::Connect)?;
+    prepare_groups(&mut connection).await.map_err(MigrateError::Roles)?;
+    let before = pending_migrations(&mut connection).await.unwrap_or_else(|_| names());
+
+    sqlx::raw_sql("SET ROLE muster_owner; SET lock_timeout = '5s'")
+        .execute(&mut connection)
+        .await
+        .map_err(MigrateError::Roles)?;
+    MIGRATOR.run_direct(None, &mut connection, false).await?;
+    sqlx::raw_sql("GRANT SELECT ON _sqlx_migrations TO muster_app; RESET ROLE")
+        .execute(&mut connection)
+        .await
+        .map_err(MigrateError::Roles)?;
+
+    if let Some(logins) = logins {
+        for (login, group) in [(&logins.app, "muster_app"), (&logins.system, "muster_system")] {
+            ensure_login(&mut connection, login, group).await.map_err(MigrateError::Roles)?;
+        }
+    }
+    connection.close().await.map_err(MigrateError::Connect)?;
+    Ok(before)
+}
+
+/// Migrations this binary knows and the database does not have.
+pub async fn pending_migrations(connection: &mut PgConnection) -> Result<Vec<String>> {
+    let applied: Vec<i64> =
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(connection).await?;
+    Ok(MIGRATOR
+        .iter()
+        .filter(|migration| !applied.contains(&migration.version))
+        .map(|migration| format!("{:04} {}", migration.version, migration.description))
+        .collect())
+}
+
+fn names() -> Vec<String> {
+    MIGRATOR.iter().map(|migration| format!("{:04} {}", migration.version, migration.description)).collect()
+}
+
+async fn prepare_groups(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // Databases migrated side by side share the cluster's roles: one at a time.
+    sqlx::raw_sql("SELECT pg_advisory_lock(7221031)").execute(&mut *connection).await?;
+    for group in GROUPS {
+        let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
+            .bind(group)
+            .fetch_one(&mut *connection)
+            .await?;
+        if !exists {
+            execute(connection, format!("CREATE ROLE {group} NOLOGIN")).await?;
+        }
+    }
+    // The migrating role becomes the owner's equal, so that it may act as it.
+    let statement: String = sqlx::query_scalar(
+        "SELECT format('GRANT muster_owner TO %I; GRANT CREATE, USAGE ON SCHEMA public TO muster_owner', current_user)",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    execute(connection, statement).await?;
+    execute(connection, "GRANT USAGE ON SCHEMA public TO muster_app, muster_system".into()).await?;
+    sqlx::raw_sql("SELECT pg_advisory_unlock(7221031)").execute(connection).await?;
+    Ok(())
+}
+
+async fn ensure_login(connection: &mut PgConnection, login: &Login, group: &str) -> Result<(), sqlx::Error> {
+    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
+        .bind(&login.name)
+        .fetch_one(&mut *connection)
+        .await?;
+    let verb = if exists { "ALTER" } else { "CREATE" };
+    // Role statements take no parameters: the server quotes the name and the password.
+    let statement: String = sqlx::query_scalar(
+        "SELECT format('%s ROLE %I LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD %L; GRANT %I TO %I', $1, $2, $3, $4, $2)",
+    )
+    .bind(verb)
+    .bind(&login.name)
+    .bind(&login.password)
+    .bind(group)
+    .fetch_one(&mut *connection)
+    .await?;
+    execute(connection, statement).await
+}
+
+/// Runs statements whose names the database itself has quoted.
+async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(|_| ())
+}

@@ -1,0 +1,165 @@
+//! The way to the rows. The pools are private to this module: a query outside a transaction that knows its team
+//! cannot be written elsewhere.
+
+mod catalogue;
+mod migrate;
+
+use std::time::Duration;
+
+use sqlx::{
+    Connection, PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use types::{TeamId, UserId};
+
+pub use catalogue::{Breach, check_catalogue};
+pub use migrate::{Logins, MigrateError, migrate, pending_migrations};
+
+use crate::{Error, Result, Scope};
+
+/// Limits of the pools.
+#[derive(Clone, Debug)]
+pub struct PoolSettings {
+    pub max_connections: u32,
+    /// How long a request waits for a connection before it is told that we are busy.
+    pub acquire_timeout: Duration,
+    /// How long a statement may run.
+    pub statement_timeout: Duration,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            max_connections: 20,
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// The database, as two roles: `app`, which serves people and sees one team at a time, and `system`, which does
+/// the few jobs that span teams and may touch only what they need.
+#[derive(Clone, Debug)]
+pub struct Db {
+    app: PgPool,
+    system: PgPool,
+}
+
+impl Db {
+    /// Opens both pools. Connections are made when first needed.
+    ///
+    /// # Errors
+    /// When an address cannot be read.
+    pub fn open(app_url: &str, system_url: &str, settings: &PoolSettings) -> Result<Self> {
+        Ok(Self {
+            app: pool(app_url, settings, settings.max_connections)?,
+            system: pool(system_url, settings, settings.max_connections.min(4))?,
+        })
+    }
+
+    /// A transaction that sees the rows of the scope's team.
+    pub(crate) async fn team(&self, scope: &Scope) -> Result<Transaction<'static, Postgres>> {
+        self.of_team(scope.team()).await
+    }
+
+    /// A transaction that sees the rows of a team whose member is not known yet: for accepting an invitation,
+    /// and for making a team.
+    pub(crate) async fn of_team(&self, team: TeamId) -> Result<Transaction<'static, Postgres>> {
+        let mut tx = self.app.begin().await?;
+        sqlx::query_scalar!("SELECT set_config('muster.team', $1, true)", team.to_string()).fetch_one(&mut *tx).await?;
+        Ok(tx)
+    }
+
+    /// A transaction that sees the memberships of one person, in all their teams, and the names of those teams.
+    pub(crate) async fn of_user(&self, user: UserId) -> Result<Transaction<'static, Postgres>> {
+        let mut tx = self.app.begin().await?;
+        sqlx::query_scalar!("SELECT set_config('muster.user', $1, true)", user.to_string()).fetch_one(&mut *tx).await?;
+        Ok(tx)
+    }
+
+    /// A transaction over the global tables alone: people, sessions, codes, mail.
+    pub(crate) async fn global(&self) -> Result<Transaction<'static, Postgres>> {
+        Ok(self.app.begin().await?)
+    }
+
+    /// A transaction of the system role.
+    pub(crate) async fn system(&self) -> Result<Transaction<'static, Postgres>> {
+        Ok(self.system.begin().await?)
+    }
+
+    /// A connection that is kept, to hear notifications.
+    pub(crate) async fn listener(&self) -> Result<sqlx::postgres::PgListener> {
+        Ok(sqlx::postgres::PgListener::connect_with(&self.system).await?)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<()> {
+        let mut connection = self.app.acquire().await?;
+        Ok(connection.ping().await?)
+    }
+
+    /// The database's own time, to compare clocks with.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn now(&self) -> Result<time::OffsetDateTime> {
+        let now = sqlx::query_scalar!("SELECT clock_timestamp()").fetch_one(&self.app).await?;
+        now.ok_or_else(|| Error::internal("the database has no time"))
+    }
+
+    /// Connections of the app pool: all, and idle ones.
+    #[must_use]
+    pub fn connections(&self) -> (u32, usize) {
+        (self.app.size(), self.app.num_idle())
+    }
+
+    /// What is wrong with the roles and the fences; empty when the server may run.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn breaches(&self) -> Result<Vec<Breach>> {
+        let mut breaches = check_catalogue(&mut *self.app.acquire().await?).await?;
+        breaches.extend(catalogue::check_role(&mut *self.app.acquire().await?).await?);
+        breaches.extend(catalogue::check_role(&mut *self.system.acquire().await?).await?);
+        Ok(breaches)
+    }
+
+    /// Migrations this binary knows and the database does not have, by name.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>> {
+        pending_migrations(&mut *self.app.acquire().await?).await
+    }
+
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.system.close().await;
+    }
+
+    /// A raw connection of the app role, to try in tests what the wrapper does not allow.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn raw(&self) -> Result<sqlx::pool::PoolConnection<Postgres>> {
+        Ok(self.app.acquire().await?)
+    }
+}
+
+fn pool(url: &str, settings: &PoolSettings, max_connections: u32) -> Result<PgPool> {
+    let timeout = settings.statement_timeout.as_millis().to_string();
+    let options: PgConnectOptions = url.parse()?;
+    let options = options.application_name("muster").options([("statement_timeout", timeout.as_str())]);
+    Ok(PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        // A second line behind the local settings: whatever a connection was set to, the next user does not see it.
+        .after_release(|connection, _| Box::pin(reset(connection)))
+        .connect_lazy_with(options))
+}
+
+async fn reset(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::raw_sql("RESET ALL").execute(connection).await?;
+    Ok(true)
+}

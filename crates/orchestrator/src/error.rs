@@ -1,0 +1,104 @@
+use types::{FieldError, Permission, Situation, UserError};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a verb did not do what was asked.
+///
+/// All but the last are situations a person caused or can act on; [`Error::Internal`] keeps its cause for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It does not exist, or belongs to another team: which of the two is told nowhere.
+    #[error("not found")]
+    NotFound,
+    #[error("nobody is signed in")]
+    SignedOut,
+    #[error("the role does not grant {0}")]
+    Denied(Permission),
+    #[error("what was sent cannot be accepted: {0:?}")]
+    Invalid(Vec<FieldError>),
+    /// A rule of the product stands against it; the sentence is for the person.
+    #[error("{0}")]
+    Refused(String),
+    #[error("too many attempts")]
+    TooManyAttempts { retry_after: std::time::Duration },
+    #[error("too busy just now")]
+    Busy,
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError { field: field.into(), message: message.into() }])
+    }
+
+    /// What a person may read about it. The text of an internal cause never gets here.
+    #[must_use]
+    pub fn for_user(&self) -> UserError {
+        let (situation, message, way_out) = match self {
+            Self::NotFound => (
+                Situation::NotFound,
+                "There is nothing here that you can see.".to_owned(),
+                Some("Check the address, or ask whoever gave it to you for access.".to_owned()),
+            ),
+            Self::SignedOut => {
+                (Situation::SignedOut, "You are not signed in.".to_owned(), Some("Sign in and try again.".to_owned()))
+            }
+            Self::Denied(permission) => (
+                Situation::Forbidden,
+                format!("Your role in this team does not include {permission}."),
+                Some("An owner or admin of the team can change your role under Members.".to_owned()),
+            ),
+            Self::Invalid(_) => (Situation::Invalid, "Some of what was sent cannot be accepted.".to_owned(), None),
+            Self::Refused(sentence) => (Situation::Conflict, sentence.clone(), None),
+            Self::TooManyAttempts { retry_after } => (
+                Situation::TooManyRequests,
+                "That was tried too often.".to_owned(),
+                Some(format!("Wait {} seconds and try again.", retry_after.as_secs().max(1))),
+            ),
+            Self::Busy => (
+                Situation::Unavailable,
+                "Muster is busy just now.".to_owned(),
+                Some("Try again in a few seconds; nothing was lost.".to_owned()),
+            ),
+            Self::Internal(_) => (
+                Situation::Internal,
+                "Something went wrong on our side.".to_owned(),
+                Some("Try again. If it stays, tell us the request id.".to_owned()),
+            ),
+        };
+        let fields = match self {
+            Self::Invalid(fields) => fields.clone(),
+            _ => Vec::new(),
+        };
+        UserError { situation, message, way_out, fields, request_id: None }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::RowNotFound => Self::NotFound,
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+/// Turns the breach of a named constraint into what it means where the query stands.
+pub(crate) trait OnConstraint<T> {
+    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> Error) -> Result<T>;
+}
+
+impl<T> OnConstraint<T> for Result<T, sqlx::Error> {
+    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> Error) -> Result<T> {
+        self.map_err(|error| match &error {
+            sqlx::Error::Database(database) if database.constraint() == Some(name) => meaning(),
+            _ => error.into(),
+        })
+    }
+}

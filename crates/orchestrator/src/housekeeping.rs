@@ -1,0 +1,27 @@
+use time::Duration;
+
+use crate::{Orchestrator, Result};
+
+impl Orchestrator {
+    /// Removes what has lapsed: sessions, codes, counters of failed sign-ins. Safe to run anywhere, any time.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tidy(&self) -> Result<u64> {
+        let now = self.clock().now();
+        let mut tx = self.db().system().await?;
+        let idle_since = now - self.settings().session_idle;
+        let sessions =
+            sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2", now, idle_since)
+                .execute(&mut *tx)
+                .await?;
+        let codes = sqlx::query!("DELETE FROM verifications WHERE expires_at <= $1", now - Duration::days(1))
+            .execute(&mut *tx)
+            .await?;
+        let failures = sqlx::query!("DELETE FROM sign_in_failures WHERE last_failed_at <= $1", now - Duration::days(1))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(sessions.rows_affected() + codes.rows_affected() + failures.rows_affected())
+    }
+}

@@ -1,0 +1,240 @@
+//! Teams, their members, roles and invitations.
+
+mod invitations;
+mod members;
+mod roles;
+mod slug;
+
+use sqlx::PgConnection;
+use types::{BuiltinRole, FieldError, Permission, PermissionSet, RoleId, TeamId, UserId};
+
+pub use invitations::{Invitation, InvitationView};
+pub use members::Member;
+pub use roles::CustomRole;
+pub use slug::{Slug, suggest as suggest_slug};
+
+use crate::{
+    Actor, Can, Error, Orchestrator, Origin, Result, Scope,
+    accounts::SignedIn,
+    audit::{self, Happening},
+    error::OnConstraint,
+    grants::{ManageTeam, ReadTeam},
+};
+
+/// A team, as its members see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Team {
+    pub id: TeamId,
+    pub slug: String,
+    pub name: String,
+}
+
+/// A role, built in or made by the team.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    Builtin(BuiltinRole),
+    Custom { id: RoleId, name: String, permissions: PermissionSet },
+}
+
+impl Role {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Builtin(role) => role.as_str(),
+            Self::Custom { name, .. } => name,
+        }
+    }
+
+    #[must_use]
+    pub fn permissions(&self) -> PermissionSet {
+        match self {
+            Self::Builtin(role) => role.permissions(),
+            Self::Custom { permissions, .. } => *permissions,
+        }
+    }
+
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        *self == Self::Builtin(BuiltinRole::Owner)
+    }
+
+    /// The form's value: a built-in role's name, or a custom role's id.
+    #[must_use]
+    pub fn value(&self) -> String {
+        match self {
+            Self::Builtin(role) => role.as_str().to_owned(),
+            Self::Custom { id, .. } => id.to_string(),
+        }
+    }
+
+    /// As the tables keep it: one of two columns.
+    fn columns(&self) -> (Option<&'static str>, Option<RoleId>) {
+        match self {
+            Self::Builtin(role) => (Some(role.as_str()), None),
+            Self::Custom { id, .. } => (None, Some(*id)),
+        }
+    }
+
+    /// Reads the columns back. `None` where they name nothing, which a check of the table forbids.
+    fn from_columns(builtin: Option<&str>, custom: Option<(RoleId, String, Vec<String>)>) -> Option<Self> {
+        match (builtin, custom) {
+            (Some(name), _) => BuiltinRole::parse(name).map(Self::Builtin),
+            (None, Some((id, name, permissions))) => {
+                Some(Self::Custom { id, name, permissions: roles::read_permissions(&permissions) })
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+impl Orchestrator {
+    /// The teams of a person, by name.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn teams(&self, who: &SignedIn) -> Result<Vec<Team>> {
+        let mut tx = self.db().of_user(who.user.id).await?;
+        let teams = sqlx::query_as!(
+            Team,
+            r#"SELECT t.id AS "id: TeamId", t.slug, t.name FROM memberships m JOIN teams t ON t.id = m.team_id
+               WHERE m.user_id = $1 ORDER BY lower(t.name), t.id"#,
+            who.user.id as UserId
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(teams)
+    }
+
+    /// Enters a team: the one way from a signed-in person to a [`Scope`].
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a slug no team has, and for a team the person is no member of.
+    pub async fn enter(&self, who: &SignedIn, slug: &str, origin: Origin) -> Result<(Scope, Team, Role)> {
+        let mut tx = self.db().of_user(who.user.id).await?;
+        let team = sqlx::query_as!(
+            Team,
+            r#"SELECT t.id AS "id: TeamId", t.slug, t.name FROM memberships m JOIN teams t ON t.id = m.team_id
+               WHERE m.user_id = $1 AND t.slug = $2"#,
+            who.user.id as UserId,
+            slug
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(Error::NotFound)?;
+        sqlx::query_scalar!("SELECT set_config('muster.team', $1, true)", team.id.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        let role = members::role_of(&mut tx, team.id, who.user.id).await?.ok_or(Error::NotFound)?;
+        tx.commit().await?;
+        let scope = Scope::new(team.id, Actor::User(who.user.id), role.permissions(), origin);
+        Ok((scope, team, role))
+    }
+
+    /// Makes a team; whoever makes it owns it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name or slug that cannot be, or that is taken.
+    pub async fn create_team(&self, who: &SignedIn, name: &str, slug: &str, origin: &Origin) -> Result<Team> {
+        let (name, slug) = check_naming(name, slug)?;
+        let now = self.clock().now();
+        let id = TeamId::new();
+        let mut tx = self.db().of_team(id).await?;
+        sqlx::query!(
+            "INSERT INTO teams (id, slug, name, created_at) VALUES ($1, $2, $3, $4)",
+            id as TeamId,
+            slug,
+            name,
+            now
+        )
+        .execute(&mut *tx)
+        .await
+        .on_constraint("teams_slug_is_unique", slug_taken)?;
+        audit::begin(&mut tx, id).await?;
+        members::insert(&mut tx, id, who.user.id, &Role::Builtin(BuiltinRole::Owner), now).await?;
+        let scope = Scope::new(id, Actor::User(who.user.id), PermissionSet::all(), origin.clone());
+        let details = serde_json::json!({ "name": name, "slug": slug });
+        audit::append(&mut tx, &scope, now, team_happening("team.created", id, details)).await?;
+        tx.commit().await?;
+        Ok(Team { id, slug, name })
+    }
+
+    /// The team of a scope.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn team(&self, scope: &Can<ReadTeam>) -> Result<Team> {
+        let mut tx = self.db().team(scope).await?;
+        let team = find(&mut tx, scope.team()).await?;
+        tx.commit().await?;
+        Ok(team)
+    }
+
+    /// Changes the team's name and address.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name or slug that cannot be, or that is taken.
+    pub async fn rename_team(&self, scope: &Can<ManageTeam>, name: &str, slug: &str) -> Result<Team> {
+        let (name, slug) = check_naming(name, slug)?;
+        let mut tx = self.db().team(scope).await?;
+        let before = find(&mut tx, scope.team()).await?;
+        sqlx::query!("UPDATE teams SET name = $2, slug = $3 WHERE id = $1", scope.team() as TeamId, name, slug)
+            .execute(&mut *tx)
+            .await
+            .on_constraint("teams_slug_is_unique", slug_taken)?;
+        let details = serde_json::json!({
+            "before": { "name": before.name, "slug": before.slug },
+            "after": { "name": name, "slug": slug },
+        });
+        audit::append(&mut tx, scope, self.clock().now(), team_happening("team.renamed", scope.team(), details))
+            .await?;
+        tx.commit().await?;
+        Ok(Team { id: scope.team(), slug, name })
+    }
+}
+
+async fn find(connection: &mut PgConnection, team: TeamId) -> Result<Team> {
+    Ok(sqlx::query_as!(Team, r#"SELECT id AS "id: TeamId", slug, name FROM teams WHERE id = $1"#, team as TeamId)
+        .fetch_one(connection)
+        .await?)
+}
+
+fn team_happening(action: &'static str, team: TeamId, details: serde_json::Value) -> Happening<'static> {
+    Happening { action, target_kind: "team", target_id: team.to_string(), details }
+}
+
+fn slug_taken() -> Error {
+    Error::field("slug", "This address is taken. Choose another.")
+}
+
+fn check_naming(name: &str, slug: &str) -> Result<(String, String)> {
+    let mut errors = Vec::new();
+    let name = name.trim();
+    match name.chars().count() {
+        0 => errors.push(FieldError { field: "name".into(), message: "Enter a name for the team.".into() }),
+        81.. => errors.push(FieldError { field: "name".into(), message: "Use at most 80 characters.".into() }),
+        _ => {}
+    }
+    let slug = match Slug::parse(slug) {
+        Ok(slug) => slug.into_string(),
+        Err(problem) => {
+            errors.push(FieldError { field: "slug".into(), message: problem.to_string() });
+            String::new()
+        }
+    };
+    if errors.is_empty() { Ok((name.to_owned(), slug)) } else { Err(Error::Invalid(errors)) }
+}
+
+/// Refuses to hand out more than one has: nobody gives or takes a role with a permission of which they hold none.
+fn check_may_give(scope: &Scope, role: &Role) -> Result<()> {
+    if scope.permissions().covers(role.permissions()) {
+        Ok(())
+    } else {
+        Err(Error::Denied(
+            role.permissions()
+                .iter()
+                .find(|permission| !scope.permissions().contains(*permission))
+                .unwrap_or(Permission::OwnTeam),
+        ))
+    }
+}

@@ -1,0 +1,128 @@
+use orchestrator::{
+    Orchestrator,
+    audit::{Broken, Verdict},
+    grants::ReadAudit,
+    testing::World,
+};
+use types::Permission;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_appends_make_one_chain() {
+    let world = World::new().await;
+    let mira = world.person("Mira").await;
+    let (_, scope) = world.team("quayside", &mira).await;
+    let mut writers = Vec::new();
+    for task in 0..16 {
+        let (muster, scope) = (world.muster.clone(), scope.clone());
+        writers.push(tokio::spawn(async move {
+            for entry in 0..25 {
+                retry_busy(&muster, &scope, &format!("{task}/{entry}")).await;
+            }
+        }));
+    }
+    for writer in writers {
+        writer.await.expect("a writer");
+    }
+    let verdict = world.muster.verify_audit(&scope.can::<ReadAudit>().expect("owner")).await.expect("a verdict");
+    // One entry more than appended: the team's creation.
+    assert_eq!(verdict, Verdict::Whole { entries: 401 });
+    world.end().await;
+}
+
+async fn retry_busy(muster: &Orchestrator, scope: &orchestrator::Scope, what: &str) {
+    while let Err(error) = muster.record_refusal(scope, Permission::OwnTeam, what).await {
+        assert!(matches!(error, orchestrator::Error::Busy), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_byte_names_its_entry() {
+    let world = World::new().await;
+    let mira = world.person("Mira").await;
+    let (_, scope) = world.team("quayside", &mira).await;
+    for entry in 0..5 {
+        world.muster.record_refusal(&scope, Permission::OwnTeam, &entry.to_string()).await.expect("an entry");
+    }
+    let can = scope.can::<ReadAudit>().expect("owner");
+    assert_eq!(world.muster.verify_audit(&can).await.expect("a verdict"), Verdict::Whole { entries: 6 });
+
+    let mut superuser = world.superuser().await;
+    sqlx::raw_sql("CREATE TEMPORARY TABLE audit_copy AS SELECT * FROM audit_entries")
+        .execute(&mut superuser)
+        .await
+        .expect("a copy");
+    let damages = [
+        ("details = '{\"asked_for\":\"9\"}'", "the entry was changed after it was written"),
+        ("at = at + interval '1 microsecond'", "the entry was changed after it was written"),
+        ("actor_id = gen_random_uuid()", "the entry was changed after it was written"),
+        ("prev_hash = sha256('x')", "the entry does not follow the one before it"),
+        ("seq = 99", "the entry is missing"),
+    ];
+    for (damage, why) in damages {
+        sqlx::raw_sql("BEGIN; ALTER TABLE audit_entries DISABLE TRIGGER USER")
+            .execute(&mut superuser)
+            .await
+            .expect("begin");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+            "UPDATE audit_entries SET {damage} WHERE seq = 4; ALTER TABLE audit_entries ENABLE TRIGGER USER; COMMIT"
+        )))
+        .execute(&mut superuser)
+        .await
+        .expect(damage);
+        assert_eq!(
+            world.muster.verify_audit(&can).await.expect("a verdict"),
+            Verdict::Broken(Broken { seq: 4, why }),
+            "{damage}"
+        );
+        restore(&mut superuser).await;
+        break_is_gone(&world, &can).await;
+    }
+    world.end().await;
+}
+
+/// Undoes the damage from the copy that is taken before the first one.
+async fn restore(superuser: &mut sqlx::PgConnection) {
+    sqlx::raw_sql(
+        "ALTER TABLE audit_entries DISABLE TRIGGER USER;
+         UPDATE audit_entries e SET seq = c.seq, at = c.at, actor_id = c.actor_id, details = c.details, prev_hash = c.prev_hash
+         FROM audit_copy c WHERE c.id = e.id AND c.seq = 4;
+         ALTER TABLE audit_entries ENABLE TRIGGER USER",
+    )
+    .execute(superuser)
+    .await
+    .expect("restore");
+}
+
+async fn break_is_gone(world: &World, can: &orchestrator::Can<ReadAudit>) {
+    assert_eq!(world.muster.verify_audit(can).await.expect("a verdict"), Verdict::Whole { entries: 6 });
+}
+
+#[tokio::test]
+async fn entries_can_be_neither_changed_nor_removed() {
+    let world = World::new().await;
+    let mira = world.person("Mira").await;
+    world.team("quayside", &mira).await;
+    let mut superuser = world.superuser().await;
+    for statement in
+        ["UPDATE audit_entries SET action = 'x'", "DELETE FROM audit_entries", "TRUNCATE audit_entries CASCADE"]
+    {
+        let refused = sqlx::raw_sql(statement).execute(&mut superuser).await.expect_err(statement);
+        assert!(refused.to_string().contains("never changed or removed"), "{refused}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn every_team_is_verified_by_the_system_role() {
+    let world = World::new().await;
+    let mira = world.person("Mira").await;
+    world.team("quayside", &mira).await;
+    world.team("harbour", &mira).await;
+    let verdicts = world.muster.verify_every_audit(None).await.expect("verdicts");
+    assert_eq!(
+        verdicts,
+        [("harbour".into(), Verdict::Whole { entries: 1 }), ("quayside".into(), Verdict::Whole { entries: 1 })]
+    );
+    assert!(world.muster.verify_every_audit(Some("nobody")).await.is_err());
+    world.end().await;
+}

@@ -1,0 +1,204 @@
+//! Whatever one team does, another team's rows stay as they are: with row-level security, and with it switched off.
+
+use orchestrator::{
+    Origin, Scope,
+    accounts::SignedIn,
+    testing::World,
+    work::{Source, Step, Template},
+};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use types::{InvitationId, PermissionSet, ProjectId, RoleId, UserId};
+
+/// Something a member of team A may try, half the time with an id of team B.
+#[derive(Clone, Debug)]
+enum Try {
+    Rename(String),
+    Invite(String),
+    RevokeInvitation(bool),
+    ResendInvitation(bool),
+    ChangeRole(bool),
+    RemoveMember(bool),
+    CreateRole(String),
+    DeleteRole(bool),
+    CreateProject(String),
+    FormSquad(String),
+    CreateTask(bool, String),
+    Skip,
+    Search(String),
+    ReadAll,
+}
+
+fn tries() -> impl Strategy<Value = Try> {
+    let word = "[a-z]{3,8}";
+    prop_oneof![
+        word.prop_map(Try::Rename),
+        word.prop_map(Try::Invite),
+        any::<bool>().prop_map(Try::RevokeInvitation),
+        any::<bool>().prop_map(Try::ResendInvitation),
+        any::<bool>().prop_map(Try::ChangeRole),
+        any::<bool>().prop_map(Try::RemoveMember),
+        word.prop_map(Try::CreateRole),
+        any::<bool>().prop_map(Try::DeleteRole),
+        word.prop_map(Try::CreateProject),
+        word.prop_map(Try::FormSquad),
+        (any::<bool>(), word).prop_map(|(foreign, title)| Try::CreateTask(foreign, title)),
+        Just(Try::Skip),
+        word.prop_map(Try::Search),
+        Just(Try::ReadAll),
+    ]
+}
+
+/// Ids of one team that another may try.
+struct Ids {
+    project: ProjectId,
+    invitation: InvitationId,
+    role: RoleId,
+    member: UserId,
+}
+
+struct Side {
+    scope: Scope,
+    ids: Ids,
+}
+
+async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) -> Side {
+    let muster = &world.muster;
+    let (_, scope) = world.team(slug, owner).await;
+    let project =
+        muster.create_project(&scope.can().expect("owner"), "ledger", &Source::Sample).await.expect("a project");
+    muster.create_task(&scope.can().expect("owner"), project, "a task").await.expect("a task");
+    muster.form_squad(&scope.can().expect("owner"), "squad", Template::Solo).await.expect("a squad");
+    world.join(&scope, member, "reader").await;
+    let invitation =
+        muster.invite(&scope.can().expect("owner"), "waiting@quayside.example", "reader").await.expect("invited");
+    let role = muster
+        .create_role(&scope.can().expect("owner"), "auditor", PermissionSet::of(&[types::Permission::ReadAudit]))
+        .await
+        .expect("a role");
+    Side { scope, ids: Ids { project, invitation, role, member: member.user.id } }
+}
+
+/// Tries one thing as `own`; whether it works does not matter here, what it leaves of the other team does.
+async fn attempt(world: &World, own: &Side, other: &Side, what: &Try) -> String {
+    let muster = &world.muster;
+    let scope = &own.scope;
+    let ids = |foreign: bool| if foreign { &other.ids } else { &own.ids };
+    macro_rules! run {
+        ($verb:ident($($argument:expr),*)) => {
+            format!("{:?}", muster.$verb(&scope.can().expect("owner"), $($argument),*).await.map(|_| ()))
+        };
+    }
+    match what {
+        Try::Rename(name) => run!(rename_team(name, name)),
+        Try::Invite(name) => run!(invite(&format!("{name}@quayside.example"), "reader")),
+        Try::RevokeInvitation(foreign) => run!(revoke_invitation(ids(*foreign).invitation)),
+        Try::ResendInvitation(foreign) => run!(resend_invitation(ids(*foreign).invitation)),
+        Try::ChangeRole(foreign) => run!(change_role(ids(*foreign).member, "planner")),
+        Try::RemoveMember(foreign) => run!(remove_member(ids(*foreign).member)),
+        Try::CreateRole(name) => run!(create_role(name, PermissionSet::of(&[types::Permission::ReadTeam]))),
+        Try::DeleteRole(foreign) => run!(delete_role(ids(*foreign).role)),
+        Try::CreateProject(name) => run!(create_project(name, &Source::Sample)),
+        Try::FormSquad(name) => run!(form_squad(name, Template::Pair)),
+        Try::CreateTask(foreign, title) => run!(create_task(ids(*foreign).project, title)),
+        Try::Skip => run!(skip_step(Step::Invite)),
+        Try::Search(text) => {
+            let hits = muster.search(&scope.can().expect("owner"), text).await.expect("hits");
+            assert!(hits.iter().all(|hit| !hit.note.starts_with("harbour")), "{hits:?}");
+            String::new()
+        }
+        Try::ReadAll => {
+            assert_reads_stay_inside(world, scope).await;
+            String::new()
+        }
+    }
+}
+
+async fn assert_reads_stay_inside(world: &World, scope: &Scope) {
+    let muster = &world.muster;
+    let members = muster.members(&scope.can().expect("owner")).await.expect("members");
+    assert!(members.iter().all(|member| member.name != "Hanna" && member.name != "Hugo"), "{members:?}");
+    let projects = muster.projects(&scope.can().expect("owner")).await.expect("projects");
+    assert!(projects.iter().all(|project| project.name != "secret"), "{projects:?}");
+    let log = muster.audit_log(&scope.can().expect("owner"), &Default::default()).await.expect("a log");
+    assert!(log.iter().all(|entry| entry.actor.as_deref() != Some("Hanna")), "{log:?}");
+    muster.tasks(&scope.can().expect("owner")).await.expect("tasks");
+    muster.squads(&scope.can().expect("owner")).await.expect("squads");
+    muster.invitations(&scope.can().expect("owner")).await.expect("invitations");
+    muster.custom_roles(&scope.can().expect("owner")).await.expect("roles");
+}
+
+const TEAM_TABLES: [&str; 10] = [
+    "roles",
+    "memberships",
+    "invitations",
+    "audit_heads",
+    "audit_entries",
+    "audit_origins",
+    "projects",
+    "squads",
+    "tasks",
+    "onboarding_skips",
+];
+
+/// Every byte of a team's rows.
+async fn picture(world: &World, team: types::TeamId) -> Vec<String> {
+    let mut superuser = world.superuser().await;
+    let mut rows = sqlx::query_scalar("SELECT t::text FROM teams t WHERE id = $1")
+        .bind(team)
+        .fetch_all(&mut superuser)
+        .await
+        .expect("teams");
+    for table in TEAM_TABLES {
+        let statement = format!("SELECT '{table} ' || t::text FROM {table} t WHERE team_id = $1 ORDER BY 1");
+        let mut of_table: Vec<String> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(team).fetch_all(&mut superuser).await.expect(table);
+        rows.append(&mut of_table);
+    }
+    rows
+}
+
+async fn neighbours_stay_untouched(fenced: bool) {
+    let world = World::new().await;
+    if !fenced {
+        let mut superuser = world.superuser().await;
+        for table in TEAM_TABLES.iter().chain(&["teams"]) {
+            let statement = format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut superuser).await.expect("switched off");
+        }
+    }
+    let (mira, jonas) = (world.person("Mira").await, world.person("Jonas").await);
+    let (hanna, hugo) = (world.person("Hanna").await, world.person("Hugo").await);
+    let own = side(&world, "quayside", &mira, &jonas).await;
+    let other = side(&world, "harbour", &hanna, &hugo).await;
+    world
+        .muster
+        .create_project(&other.scope.can().expect("owner"), "secret", &Source::Sample)
+        .await
+        .expect("a project");
+    assert!(world.muster.enter(&mira, "harbour", Origin::internal()).await.is_err());
+
+    let before = picture(&world, other.scope.team()).await;
+    let mut runner = TestRunner::deterministic();
+    let mut outcomes = std::collections::BTreeSet::new();
+    for _ in 0..120 {
+        let what = tries().new_tree(&mut runner).expect("a try").current();
+        let outcome = attempt(&world, &own, &other, &what).await;
+        assert_eq!(picture(&world, other.scope.team()).await, before, "{what:?} changed the other team");
+        outcomes.insert(outcome);
+    }
+    assert!(
+        outcomes.contains("Ok(())") && outcomes.contains("Err(NotFound)"),
+        "tries both worked and failed: {outcomes:?}"
+    );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn neighbours_stay_untouched_behind_both_fences() {
+    neighbours_stay_untouched(true).await;
+}
+
+#[tokio::test]
+async fn neighbours_stay_untouched_by_the_queries_alone() {
+    neighbours_stay_untouched(false).await;
+}

@@ -1,0 +1,9 @@
+//! Domain tests on a real Postgres: one database per test, the three roles as in production.
+#![allow(clippy::disallowed_methods, reason = "tests look behind the fences with statements of their own")]
+
+mod accounts;
+mod audit;
+mod isolation;
+mod members;
+mod row_level_security;
+mod work;

@@ -1,0 +1,247 @@
+//! The ten traps of row-level security, each shown closed.
+
+use orchestrator::{db::check_catalogue, testing::World};
+use sqlx::{Connection, PgConnection, Row};
+use types::{TeamId, UserId};
+use uuid::Uuid;
+
+struct Two {
+    world: World,
+    own: TeamId,
+    other: TeamId,
+    user: UserId,
+    app: PgConnection,
+}
+
+async fn two_teams() -> Two {
+    let world = World::new().await;
+    let mira = world.person("Mira").await;
+    let jonas = world.person("Jonas").await;
+    let (own, scope) = world.team("quayside", &mira).await;
+    let (other, other_scope) = world.team("harbour", &jonas).await;
+    for scope in [&scope, &other_scope] {
+        let can = scope.can().expect("owner");
+        world.muster.create_project(&can, "ledger", &orchestrator::work::Source::Sample).await.expect("a project");
+    }
+    let app = PgConnection::connect(world.app_url()).await.expect("the app role connects");
+    Two { own: own.id, other: other.id, user: mira.user.id, app, world }
+}
+
+async fn set_team(connection: &mut PgConnection, team: TeamId) {
+    sqlx::query("SELECT set_config('muster.team', $1, true)")
+        .bind(team.to_string())
+        .execute(connection)
+        .await
+        .expect("set_config");
+}
+
+const FENCED: [&str; 11] = [
+    "teams",
+    "roles",
+    "memberships",
+    "invitations",
+    "audit_heads",
+    "audit_entries",
+    "audit_origins",
+    "projects",
+    "squads",
+    "tasks",
+    "onboarding_skips",
+];
+
+#[tokio::test]
+async fn trap_1_without_a_team_every_table_is_empty() {
+    let mut two = two_teams().await;
+    for table in FENCED {
+        let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+            .fetch_one(&mut two.app)
+            .await
+            .expect(table);
+        assert_eq!(count, 0, "{table}");
+    }
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn trap_2_a_setting_that_has_ended_reads_as_no_team() {
+    let mut two = two_teams().await;
+    let mut tx = two.app.begin().await.expect("begin");
+    set_team(&mut tx, two.own).await;
+    tx.commit().await.expect("commit");
+    let setting: String =
+        sqlx::query_scalar("SELECT current_setting('muster.team', true)").fetch_one(&mut two.app).await.expect("read");
+    assert_eq!(setting, "", "an ended local setting is empty, not null");
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM projects").fetch_one(&mut two.app).await.expect("no error");
+    assert_eq!(count, 0);
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn trap_3_a_connection_that_goes_back_to_the_pool_forgets_its_team() {
+    let two = two_teams().await;
+    // What the wrapper never does: a setting for the whole session. The pool's second line clears it.
+    for _ in 0..20 {
+        let mut connection = two.world.muster.db().raw().await.expect("a connection");
+        let left: Option<String> = sqlx::query_scalar("SELECT nullif(current_setting('muster.team', true), '')")
+            .fetch_one(&mut *connection)
+            .await
+            .expect("read");
+        assert_eq!(left, None);
+        sqlx::query("SELECT set_config('muster.team', $1, false)")
+            .bind(two.own.to_string())
+            .execute(&mut *connection)
+            .await
+            .expect("set_config");
+    }
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn trap_4_the_owner_is_fenced_and_the_server_refuses_to_be_owner_or_superuser() {
+    let two = two_teams().await;
+    let mut superuser = two.world.superuser().await;
+    sqlx::raw_sql("SET ROLE muster_owner").execute(&mut superuser).await.expect("set role");
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM projects").fetch_one(&mut superuser).await.expect("count");
+    assert_eq!(count, 0, "forced: the owner is fenced too");
+    assert_eq!(two.world.muster.db().breaches().await.expect("a check"), []);
+
+    sqlx::raw_sql("RESET ROLE; GRANT muster_owner TO muster_test_app").execute(&mut superuser).await.expect("grant");
+    let breaches = two.world.muster.db().breaches().await.expect("a check");
+    sqlx::raw_sql("REVOKE muster_owner FROM muster_test_app").execute(&mut superuser).await.expect("revoke");
+    assert!(breaches.iter().any(|breach| breach.rule.contains("owner")), "{breaches:?}");
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn traps_5_to_8_the_catalogue_check_names_each_broken_rule() {
+    let two = two_teams().await;
+    let mut superuser = two.world.superuser().await;
+    assert_eq!(check_catalogue(&mut superuser).await.expect("a check"), []);
+    let breaking = [
+        ("CREATE TABLE loose (id uuid PRIMARY KEY)", "not on the list"),
+        ("CREATE TABLE unforced (team_id uuid PRIMARY KEY REFERENCES teams)", "not enabled and forced"),
+        ("CREATE TABLE unpoliced (team_id uuid PRIMARY KEY); ALTER TABLE unpoliced ENABLE ROW LEVEL SECURITY; ALTER TABLE unpoliced FORCE ROW LEVEL SECURITY", "no policy"),
+        ("CREATE VIEW leaky AS SELECT * FROM projects", "security_invoker"),
+        ("CREATE TABLE crossing (team_id uuid, id uuid, project uuid, PRIMARY KEY (team_id, id)); SELECT fence('crossing');
+          ALTER TABLE projects ADD CONSTRAINT projects_id UNIQUE (id); ALTER TABLE crossing ADD FOREIGN KEY (project) REFERENCES projects (id)", "does not carry the team"),
+        ("CREATE UNIQUE INDEX telling ON squads (name)", "does not start with the team"),
+        ("GRANT TRUNCATE ON tasks TO muster_app", "TRUNCATE"),
+        ("GRANT UPDATE ON audit_entries TO muster_app", "audit entries"),
+    ];
+    for (statement, rule) in breaking {
+        let mut tx = superuser.begin().await.expect("begin");
+        sqlx::raw_sql(statement).execute(&mut *tx).await.expect(statement);
+        let breaches = check_catalogue(&mut tx).await.expect("a check");
+        assert!(breaches.iter().any(|breach| breach.rule.contains(rule)), "{statement}: {breaches:?}");
+        tx.rollback().await.expect("rollback");
+    }
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn trap_6_a_foreign_key_never_points_into_another_team() {
+    let mut two = two_teams().await;
+    let mut superuser = two.world.superuser().await;
+    let foreign: Uuid = sqlx::query_scalar("SELECT id FROM projects WHERE team_id = $1")
+        .bind(two.other.uuid())
+        .fetch_one(&mut superuser)
+        .await
+        .expect("a project");
+    let mut tx = two.app.begin().await.expect("begin");
+    set_team(&mut tx, two.own).await;
+    let refused = sqlx::query(
+        "INSERT INTO tasks (team_id, id, number, project_id, title, state, created_by, created_at) VALUES ($1, $2, 1, $3, 'x', 'TODO', $4, now())",
+    )
+    .bind(two.own.uuid())
+    .bind(Uuid::now_v7())
+    .bind(foreign)
+    .bind(two.user.uuid())
+    .execute(&mut *tx)
+    .await
+    .expect_err("another team's project");
+    assert_eq!(
+        refused.as_database_error().and_then(sqlx::error::DatabaseError::constraint),
+        Some("tasks_team_id_project_id_fkey")
+    );
+    drop(tx);
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn trap_7_a_unique_key_tells_nothing_about_another_team() {
+    // Both teams hold a project called "ledger" by now: the second insert would have failed.
+    let two = two_teams().await;
+    let mut superuser = two.world.superuser().await;
+    let ledgers: i64 = sqlx::query_scalar("SELECT count(*) FROM projects WHERE name = 'ledger'")
+        .fetch_one(&mut superuser)
+        .await
+        .expect("count");
+    assert_eq!(ledgers, 2);
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn trap_8_the_app_role_may_not_truncate() {
+    let mut two = two_teams().await;
+    for table in FENCED {
+        let refused =
+            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("TRUNCATE {table} CASCADE"))).execute(&mut two.app).await;
+        assert!(refused.is_err(), "{table}");
+    }
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn trap_9_rows_of_another_team_can_be_neither_read_written_nor_moved() {
+    let mut two = two_teams().await;
+    let mut tx = two.app.begin().await.expect("begin");
+    set_team(&mut tx, two.own).await;
+    let seen = sqlx::query("SELECT team_id FROM projects").fetch_all(&mut *tx).await.expect("select");
+    assert_eq!(seen.iter().map(|row| row.get::<Uuid, _>(0)).collect::<Vec<_>>(), [two.own.uuid()]);
+    let changed = sqlx::query("UPDATE projects SET name = 'taken' WHERE team_id = $1")
+        .bind(two.other.uuid())
+        .execute(&mut *tx)
+        .await
+        .expect("update");
+    assert_eq!(changed.rows_affected(), 0);
+    let moved = sqlx::query("UPDATE projects SET team_id = $1").bind(two.other.uuid()).execute(&mut *tx).await;
+    assert!(moved.is_err(), "WITH CHECK refuses to move a row");
+    drop(tx);
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn trap_10_the_policy_is_an_equality_that_an_index_serves() {
+    let two = two_teams().await;
+    let mut app = PgConnection::connect(two.world.app_url()).await.expect("the app role connects");
+    let mut tx = app.begin().await.expect("begin");
+    set_team(&mut tx, two.own).await;
+    // Without sequential scans the planner shows whether an index can serve the policy at all.
+    sqlx::raw_sql("SET LOCAL enable_seqscan = off").execute(&mut *tx).await.expect("set");
+    let plan: Vec<String> =
+        sqlx::query_scalar("EXPLAIN SELECT * FROM tasks WHERE title = 'x'").fetch_all(&mut *tx).await.expect("explain");
+    let plan = plan.join("\n");
+    assert!(plan.contains("Index Cond: (team_id = ") && plan.contains("InitPlan"), "{plan}");
+    drop(tx);
+    two.world.end().await;
+}
+
+#[test]
+fn settings_are_only_ever_local() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let mut stack = vec![std::path::PathBuf::from(source)];
+    while let Some(path) = stack.pop() {
+        if path.is_dir() {
+            stack.extend(std::fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("source text");
+        assert!(!text.contains("SET muster.") && !text.contains("SET LOCAL muster."), "{}", path.display());
+        for (at, _) in text.match_indices("set_config('muster.") {
+            let call = &text[at..text.len().min(at + 60)];
+            assert!(call.contains(", true)"), "{}: {call}", path.display());
+        }
+    }
+}

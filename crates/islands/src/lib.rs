@@ -4,7 +4,11 @@
 //! A panic stops every island of a page: nothing here unwraps.
 
 mod command;
+#[cfg(feature = "ssr")]
+mod names;
 pub mod palette;
 
 pub use command::{Command, Kind};
+#[cfg(feature = "ssr")]
+pub use names::component_names;
 pub use palette::Palette;

@@ -17,7 +17,7 @@ const INPUTS: &[&str] = &[
 ];
 
 /// A text that is equal for equal inputs.
-pub(crate) fn stamp(places: &Places, options: &Options) -> Outcome<String> {
+pub(crate) fn stamp(places: &Places, options: Options) -> Outcome<String> {
     let mut hash = Sha256::new();
     for input in INPUTS {
         add(&mut hash, &places.root, &places.root.join(input))?;

@@ -16,6 +16,7 @@ use std::{fs, fs::File, path::Path, time::Instant};
 use self::{places::Places, site::Site};
 use crate::failure::{Doing, Outcome};
 
+#[derive(Clone, Copy)]
 pub(crate) struct Options {
     /// Skips wasm-opt and the size gate, and compresses fast.
     pub(crate) dev: bool,
@@ -29,13 +30,13 @@ pub(crate) fn run(options: Options) -> Outcome {
     let lock = File::create(places.site.join(".lock")).doing(|| "Cannot lock the site's folder".to_owned())?;
     lock.lock().doing(|| "Cannot lock the site's folder".to_owned())?;
 
-    let stamp = inputs::stamp(&places, &options)?;
+    let stamp = inputs::stamp(&places, options)?;
     if site::is_current(&places.site, &stamp) {
         println!("assets: unchanged in {}", places.site.display());
         return Ok(());
     }
     let started = Instant::now();
-    let site = build(&places, &options)?;
+    let site = build(&places, options)?;
     let sizes = site.write(&places.site, options.dev)?;
     if !options.dev {
         gate::check(&sizes)?;
@@ -45,7 +46,7 @@ pub(crate) fn run(options: Options) -> Outcome {
     Ok(())
 }
 
-fn build(places: &Places, options: &Options) -> Outcome<Site> {
+fn build(places: &Places, options: Options) -> Outcome<Site> {
     let mut site = Site::default();
     for entry in files(&places.root.join("style/static"))? {
         site.add(&name(&entry)?, read(&entry)?);

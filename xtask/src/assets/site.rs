@@ -154,9 +154,9 @@ mod tests {
     #[test]
     fn a_fast_copy_is_not_kept_in_a_real_site() {
         let folder = tempfile::tempdir().unwrap();
-        let css = "a{color:red}b{color:blue}".repeat(200);
-        let fast = site(&css).write(folder.path(), true).unwrap();
-        let real = site(&css).write(folder.path(), false).unwrap();
+        let css = include_str!("site.rs");
+        let fast = site(css).write(folder.path(), true).unwrap();
+        let real = site(css).write(folder.path(), false).unwrap();
         assert!(real[0].brotli < fast[0].brotli, "{} {}", real[0].brotli, fast[0].brotli);
         assert!(!names(folder.path()).contains(&".fast".to_owned()));
     }

@@ -3,7 +3,9 @@
 
 mod assets;
 mod bench;
+mod database;
 mod failure;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,14 @@ enum Command {
     },
     /// Measure: `pages`
     Bench { name: String },
+    /// Start the database for development and tests, and print its address
+    Db {
+        /// Stop it instead
+        #[arg(long)]
+        stop: bool,
+    },
+    /// Check all SQL against a fresh database and keep the answers in .sqlx
+    SqlxPrepare,
 }
 
 fn main() -> ExitCode {
@@ -43,5 +53,8 @@ fn run(command: Command) -> Outcome {
     match command {
         Command::Assets { dev } => assets::run(assets::Options { dev }),
         Command::Bench { name } => bench::run(&name),
+        Command::Db { stop: false } => database::show(),
+        Command::Db { stop: true } => database::stop(),
+        Command::SqlxPrepare => database::prepare(),
     }
 }

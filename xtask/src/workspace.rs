@@ -1,0 +1,68 @@
+//! Where things are, and how cargo and other programs are run.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::failure::{Doing, Failure, Outcome};
+
+/// The checkout.
+pub(crate) fn root() -> Outcome<PathBuf> {
+    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    parent.map(Path::to_path_buf).ok_or_else(|| Failure::new("xtask stands in no workspace."))
+}
+
+/// Cargo's folder for what it builds.
+pub(crate) fn target() -> Outcome<PathBuf> {
+    match env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty()) {
+        Some(folder) => std::path::absolute(folder).doing(|| "Cannot find the target folder".to_owned()),
+        None => Ok(root()?.join("target")),
+    }
+}
+
+/// The folder in which `muster` keeps its data when started from the checkout.
+pub(crate) fn var() -> Outcome<PathBuf> {
+    Ok(root()?.join("var"))
+}
+
+/// A program of cargo's, in the checkout. Queries are checked against `.sqlx`, never against a database that happens to be
+/// named in the environment.
+pub(crate) fn cargo(arguments: &[&str]) -> Outcome<Command> {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()?).args(arguments).env("SQLX_OFFLINE", "true").env_remove("DATABASE_URL");
+    Ok(command)
+}
+
+/// Runs a program that speaks for itself; only its end is judged.
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    let name = name(command);
+    let status = command.status().doing(|| format!("Cannot run `{name}`"))?;
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("`{name}` failed ({status}); see above."))) }
+}
+
+/// Runs a program for what it prints.
+pub(crate) fn output(command: &mut Command) -> Outcome<Vec<u8>> {
+    let name = name(command);
+    let output = command.output().doing(|| format!("Cannot run `{name}`"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(Failure::new(format!(
+        "`{name}` failed ({}): {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    )))
+}
+
+/// Whether a program is in PATH.
+pub(crate) fn installed(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// The program and its first argument: enough to find it, without passwords that later arguments may hold.
+fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let first = command.get_args().next().unwrap_or(OsStr::new(""));
+    format!("{} {}", program.to_string_lossy(), first.to_string_lossy()).trim().to_owned()
+}

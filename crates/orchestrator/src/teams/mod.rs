@@ -11,7 +11,7 @@ use types::{BuiltinRole, FieldError, Permission, PermissionSet, RoleId, TeamId, 
 pub use invitations::{Invitation, InvitationView};
 pub use members::Member;
 pub use roles::CustomRole;
-pub use slug::{Slug, suggest as suggest_slug};
+pub use slug::{RESERVED as RESERVED_SLUGS, Slug, suggest as suggest_slug};
 
 use crate::{
     Actor, Can, Error, Orchestrator, Origin, Result, Scope,

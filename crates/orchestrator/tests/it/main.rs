@@ -1,5 +1,6 @@
 //! Domain tests on a real Postgres: one database per test, the three roles as in production.
 #![allow(clippy::disallowed_methods, reason = "tests look behind the fences with statements of their own")]
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
 mod audit;

@@ -1,0 +1,96 @@
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use http::HeaderMap;
+use time::Duration;
+
+use crate::{
+    appearance::Appearance,
+    state::PageSettings,
+};
+
+/// The cookies of a request, by meaning.
+#[derive(Clone, Debug)]
+pub struct Cookies(CookieJar);
+
+const SESSION: &str = "session";
+const BROWSER: &str = "verification";
+const FLASH: &str = "flash";
+
+impl Cookies {
+    #[must_use]
+    pub fn read(headers: &HeaderMap) -> Self {
+        Self(CookieJar::from_headers(headers))
+    }
+
+    #[must_use]
+    pub fn session(&self, settings: &PageSettings) -> Option<String> {
+        self.value(&name(settings, SESSION))
+    }
+
+    /// The token that binds a sign-up or a reset to this browser.
+    #[must_use]
+    pub fn browser(&self, settings: &PageSettings) -> Option<String> {
+        self.value(&name(settings, BROWSER))
+    }
+
+    #[must_use]
+    pub fn flash(&self) -> Option<String> {
+        self.value(FLASH)
+    }
+
+    #[must_use]
+    pub fn appearance(&self) -> Appearance {
+        self.value(Appearance::COOKIE).and_then(|value| value.parse().ok()).unwrap_or_default()
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        self.0.get(name).map(|cookie| cookie.value().to_owned())
+    }
+}
+
+/// The `__Host-` prefix makes a browser refuse the cookie from anywhere but this very host (RFC 6265bis, 4.1.3.2).
+fn name(settings: &PageSettings, plain: &str) -> String {
+    if settings.secure_cookies { format!("__Host-{plain}") } else { plain.to_owned() }
+}
+
+fn private(settings: &PageSettings, plain: &str, value: String, lifetime: Duration) -> Cookie<'static> {
+    Cookie::build((name(settings, plain), value))
+        .path("/")
+        .http_only(true)
+        .secure(settings.secure_cookies)
+        .same_site(SameSite::Lax)
+        .max_age(lifetime)
+        .build()
+}
+
+#[must_use]
+pub fn session_cookie(settings: &PageSettings, token: &str, lifetime: Duration) -> Cookie<'static> {
+    private(settings, SESSION, token.to_owned(), lifetime)
+}
+
+#[must_use]
+pub fn clear_session_cookie(settings: &PageSettings) -> Cookie<'static> {
+    private(settings, SESSION, String::new(), Duration::ZERO)
+}
+
+#[must_use]
+pub fn browser_cookie(settings: &PageSettings, token: &str) -> Cookie<'static> {
+    private(settings, BROWSER, token.to_owned(), Duration::hours(1))
+}
+
+#[must_use]
+pub fn clear_browser_cookie(settings: &PageSettings) -> Cookie<'static> {
+    private(settings, BROWSER, String::new(), Duration::ZERO)
+}
+
+/// A word for the next page, shown once. Empty clears it.
+#[must_use]
+pub fn flash_cookie(settings: &PageSettings, word: &str) -> Cookie<'static> {
+    let lifetime = if word.is_empty() { Duration::ZERO } else { Duration::minutes(1) };
+    Cookie::build((FLASH, word.to_owned()))
+        .path("/")
+        .http_only(true)
+        .secure(settings.secure_cookies)
+        .same_site(SameSite::Lax)
+        .max_age(lifetime)
+        .build()
+}

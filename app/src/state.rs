@@ -1,0 +1,22 @@
+use std::sync::Arc;
+
+use orchestrator::Orchestrator;
+
+/// What every handler may use. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub muster: Orchestrator,
+    pub settings: Arc<PageSettings>,
+}
+
+/// What pages need to know of the installation.
+#[derive(Clone, Debug)]
+pub struct PageSettings {
+    /// Whether cookies are `__Host-` and `Secure`: over https, and on loopback, which browsers trust as much.
+    pub secure_cookies: bool,
+    /// Development shows the gallery and, without a mail server, the outbox.
+    pub development: bool,
+    /// Mail that was not sent because no server is set up.
+    pub outbox: Option<notify::Outbox>,
+    pub version: &'static str,
+}

@@ -18,3 +18,9 @@ pub fn url(name: &str) -> String {
     let hashed = MANIFEST.get().and_then(|manifest| manifest.0.get(name)).map_or(name, String::as_str);
     format!("/assets/{hashed}")
 }
+
+/// Whether an asset was built. Without a manifest there is none.
+#[must_use]
+pub fn has(name: &str) -> bool {
+    MANIFEST.get().is_some_and(|manifest| manifest.0.contains_key(name))
+}

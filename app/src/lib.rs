@@ -5,7 +5,10 @@
 pub mod appearance;
 pub mod assets;
 pub mod components;
+#[cfg(test)]
+mod contrast;
 pub mod document;
 pub mod forms;
 pub mod layout;
 pub mod pages;
+pub mod plans;

@@ -1,4 +1,21 @@
-
+pub mod avatar;
+pub mod banner;
+pub mod bar;
+pub mod breadcrumb;
+pub mod button;
+pub mod dialog;
+pub mod empty;
 pub mod error_summary;
+pub(crate) mod fact_table;
 pub mod field;
 pub mod icon;
+pub mod menu;
+pub mod money;
+pub mod pagination;
+pub mod section;
+pub mod select;
+pub mod skeleton;
+pub mod status;
+pub mod table;
+pub mod time;
+pub mod toast;

@@ -1,1 +1,15 @@
-
+pub mod accessibility;
+pub mod account;
+pub mod auth;
+pub mod dashboard;
+pub mod errors;
+pub mod gallery;
+pub mod home;
+pub mod onboarding;
+pub mod outbox;
+pub mod pricing;
+pub mod search;
+pub mod security;
+pub mod status;
+pub mod team;
+pub mod teams;

@@ -57,7 +57,15 @@ pub(crate) fn prepare() -> Outcome {
     prepared.and(dropped)
 }
 
+/// The roles that migrations grant to, which `muster migrate` makes before it runs them.
+const ROLES: &str = "DO $$ DECLARE name text; BEGIN
+    FOREACH name IN ARRAY ARRAY['muster_owner', 'muster_app', 'muster_system'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN EXECUTE format('CREATE ROLE %I NOLOGIN', name); END IF;
+    END LOOP;
+END $$";
+
 fn migrate(cluster: &Cluster, database: &str) -> Outcome {
+    sql(cluster, database, &["-c", ROLES])?;
     for file in sorted(&workspace::root()?.join("migrations"))? {
         let path = file.to_string_lossy();
         sql(cluster, database, &["--single-transaction", "-f", &path])?;

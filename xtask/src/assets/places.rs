@@ -1,9 +1,9 @@
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::{env, path::PathBuf};
 
-use crate::failure::{Failure, Outcome};
+use crate::{
+    failure::{Doing, Outcome},
+    workspace,
+};
 
 /// Where things are read and written.
 pub(crate) struct Places {
@@ -19,21 +19,16 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn find() -> Outcome<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned);
-        let root = root.ok_or_else(|| Failure::new("xtask stands in no workspace"))?;
-        let target = folder("CARGO_TARGET_DIR").unwrap_or_else(|| root.join("target"));
+        let (root, target) = (workspace::root()?, workspace::target()?);
         // Beside a shared target folder; inside the default one, so that a checkout stays clean.
         let wasm_target = match target.parent() {
             Some(parent) if parent != root => parent.join("wasm"),
             _ => target.join("wasm"),
         };
-        let site = folder("MUSTER_SITE").unwrap_or_else(|| target.join("site"));
+        let site = match env::var_os("MUSTER_SITE").filter(|value| !value.is_empty()) {
+            Some(folder) => std::path::absolute(folder).doing(|| "Cannot find MUSTER_SITE".to_owned())?,
+            None => target.join("site"),
+        };
         Ok(Self { cache: wasm_target.join("cache"), root, site, wasm_target })
     }
-}
-
-/// A folder that the environment names; relative to the current one, as cargo reads it.
-fn folder(variable: &str) -> Option<PathBuf> {
-    let value = env::var_os(variable).filter(|value| !value.is_empty())?;
-    std::path::absolute(PathBuf::from(value)).ok()
 }

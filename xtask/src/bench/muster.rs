@@ -1,0 +1,84 @@
+use std::{
+    env, fs,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::journey::Browser;
+use crate::{
+    failure::{Doing, Failure, Outcome},
+    workspace,
+};
+
+/// A cold start makes a database first.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A release server with a database of its own, stopped and removed when dropped.
+pub(crate) struct Muster {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Muster {
+    pub(crate) async fn start() -> Outcome<Self> {
+        let folder = env::temp_dir().join(format!("muster-bench-{}", std::process::id()));
+        fs::create_dir_all(&folder).doing(|| format!("Cannot make {}", folder.display()))?;
+        let address = free_address()?;
+        let log = fs::File::create(folder.join("log")).doing(|| "Cannot write the server's log".to_owned())?;
+        let errors = log.try_clone().doing(|| "Cannot write the server's log".to_owned())?;
+        let child = Command::new(workspace::target()?.join("release/muster"))
+            .arg("serve")
+            .env("PORT", address.port().to_string())
+            .env("MUSTER_SERVER__DATA_DIR", folder.join("var"))
+            .env("MUSTER_TELEMETRY__LEVEL", "warn")
+            // One client stands for many people here.
+            .env("MUSTER_RATE_LIMITS__PER_MINUTE", "100000000")
+            .env_remove("DATABASE_URL")
+            .env_remove("MUSTER_CONFIG")
+            .stdout(Stdio::from(log))
+            .stderr(Stdio::from(errors))
+            .spawn()
+            .doing(|| "Cannot start the server".to_owned())?;
+        let mut muster = Self { address, child, folder };
+        muster.ready().await?;
+        Ok(muster)
+    }
+
+    async fn ready(&mut self) -> Outcome {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().doing(|| "Cannot watch the server".to_owned())? {
+                return Err(Failure::new(format!("The server ended at its start ({status}):\n{}", self.log())));
+            }
+            // Refused until it listens: that is what is waited for.
+            if Browser::new(self.address).get("/readyz").await.is_ok_and(|answer| answer.status == 200) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(Failure::new(format!("The server was not ready in {} s:\n{}", PATIENCE.as_secs(), self.log())))
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_else(|error| format!("(its log cannot be read: {error})"))
+    }
+}
+
+impl Drop for Muster {
+    fn drop(&mut self) {
+        // Asked politely, so that its database stops with it.
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        let ended = asked.and_then(|_| self.child.wait()).and_then(|_| fs::remove_dir_all(&self.folder));
+        if let Err(error) = ended {
+            eprintln!("bench: {} may be left behind: {error}", self.folder.display());
+        }
+    }
+}
+
+fn free_address() -> Outcome<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").doing(|| "Cannot find a free port".to_owned())?;
+    listener.local_addr().doing(|| "Cannot find a free port".to_owned())
+}

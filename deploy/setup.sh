@@ -1,0 +1,264 @@
+#!/bin/sh
+# Brings a Debian 12 or Ubuntu machine with Rust and git to what Muster needs. Safe to run any number of times:
+# it looks first, says what it will install and why, and installs only that.
+#
+#   deploy/setup.sh            what `make start` needs
+#   deploy/setup.sh --tests    and what `make test` needs
+#   deploy/setup.sh --check    only report; exit code 1 when something is missing
+set -eu
+
+tests=no
+check=no
+for option in "$@"; do
+    case $option in
+        --tests) tests=yes ;;
+        --check) check=yes ;;
+        *) echo "setup: there is no option $option (known: --tests, --check)" >&2; exit 2 ;;
+    esac
+done
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cache=${CARGO_TARGET_DIR:-${MUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/muster}/target}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+packages=
+missing=0
+sudo=
+
+say() { echo "setup: $*"; }
+fail() { echo "setup: $*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# want <package> <reason>: remembers a package to install
+want() {
+    packages="$packages $1"
+    missing=$((missing + 1))
+    say "missing: $1 ($2)"
+}
+
+# long <what> <command…>: runs a slow step, with a sign of life every ten seconds and its last words when it fails
+long() {
+    what=$1
+    shift
+    say "$what …"
+    "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    seconds=0
+    while kill -0 "$pid" 2>/dev/null; do
+        sleep 1
+        seconds=$((seconds + 1))
+        [ $((seconds % 10)) -ne 0 ] || say "$what: $seconds s so far"
+    done
+    if wait "$pid"; then
+        say "$what: done in $seconds s"
+    else
+        tail -n 15 "$log" >&2
+        return 1
+    fi
+}
+
+# first_number <text>: the first whole number in it
+first_number() { printf '%s\n' "$1" | sed -n 's/^[^0-9]*\([0-9][0-9]*\).*/\1/p' | head -n 1; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then return; fi
+    have sudo || fail "installing needs root, and sudo is not here. Run this as root, or install it yourself: apt-get install$packages"
+    if ! sudo -n true 2>/dev/null; then
+        [ -t 0 ] || fail "installing needs root, and sudo asks for a password, which nobody can type here. Run deploy/setup.sh in a terminal first."
+        sudo -v || fail "sudo did not let us in. Run this as a user with sudo, or install it yourself: apt-get install$packages"
+    fi
+    sudo=sudo
+}
+
+apt() {
+    $sudo env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get -y -q \
+        -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"
+}
+
+# An interrupted dpkg blocks every later installation until it is finished.
+repair_dpkg() {
+    [ -n "$(dpkg --audit 2>/dev/null)" ] || return 0
+    long "finishing an interrupted installation of packages" $sudo env DEBIAN_FRONTEND=noninteractive dpkg --configure -a ||
+        fail "dpkg could not be repaired. Run \`dpkg --configure -a\` and read its messages."
+}
+
+known_to_apt() {
+    candidate=$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: //p')
+    [ -n "$candidate" ] && [ "$candidate" != "(none)" ]
+}
+
+refreshed=no
+refresh() {
+    [ "$refreshed" = no ] || return 0
+    refreshed=yes
+    long "refreshing the list of packages" apt update || fail "the list of packages could not be fetched. Check the network and the apt sources."
+}
+
+install() {
+    have apt-get || fail "this machine has no apt. Install these with its own package manager:$packages"
+    as_root
+    repair_dpkg
+    for package in $packages; do
+        known_to_apt "$package" || refresh
+        known_to_apt "$package" || fail "apt knows no package $package. Install it another way and run this again."
+    done
+    # shellcheck disable=SC2086 # one word for each package
+    if ! long "installing$packages" apt install --no-install-recommends $packages; then
+        refresh
+        # shellcheck disable=SC2086
+        long "installing once more$packages" apt install --no-install-recommends $packages ||
+            fail "apt could not install$packages; its last lines are above."
+    fi
+    packages=
+}
+
+check_disk() {
+    needed=6
+    [ ! -x "$cache/release/muster" ] || needed=1
+    place=$cache
+    while [ ! -d "$place" ]; do place=$(dirname -- "$place"); done
+    free=$(df -Pk "$place" | awk 'NR == 2 { print int($4 / 1048576) }')
+    [ "$free" -ge "$needed" ] || fail "only $free GB are free in $place, and building needs $needed GB. Free some space, or set MUSTER_CACHE to a folder on a larger disk."
+}
+
+check_rust() {
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+    have cargo || fail "Rust is not installed. Install Rust $wanted or newer with rustup, then run this again."
+    # Asked in the checkout, where an override of the toolchain would count.
+    version=$(cd "$root" && cargo --version | cut -d ' ' -f 2)
+    minor=$(printf '%s' "$version" | cut -d . -f 2)
+    [ "$minor" -ge "${wanted#*.}" ] || fail "Rust is $version, and Muster needs $wanted. Run: rustup update stable"
+    have git || want git "to fetch and to work on repositories"
+}
+
+check_compilers() {
+    have cc || want gcc "links Rust programs and compiles the C parts of their libraries"
+    have make || want make "runs the commands of the Makefile"
+    have pkg-config || want pkg-config "finds C libraries"
+    # gcc alone brings no headers of the C library.
+    [ -e /usr/include/stdio.h ] || want libc6-dev "headers that the C parts of libraries include"
+}
+
+postgres_version() {
+    for program in $(command -v postgres || true) /usr/lib/postgresql/*/bin/postgres; do
+        [ ! -x "$program" ] || first_number "$("$program" --version 2>/dev/null)"
+    done | sort -n | tail -n 1
+}
+
+check_postgres() {
+    version=$(postgres_version)
+    [ "${version:-0}" -lt 15 ] || return 0
+    want postgresql "the database; Muster runs a private one in var/, the system gets no database of its own"
+}
+
+# Debian would create and start a database on port 5432 along with the package. Nobody asked for that one.
+keep_postgres_quiet() {
+    case " $packages " in *" postgresql "*) ;; *) return 0 ;; esac
+    file=/etc/postgresql-common/createcluster.conf
+    [ ! -e "$file" ] || return 0
+    say "writing $file, so that no system-wide database is created"
+    $sudo mkdir -p "$(dirname "$file")"
+    echo "create_main_cluster = false" | $sudo tee "$file" >/dev/null
+}
+
+check_sandbox() {
+    have bwrap || want bubblewrap "keeps what agents run away from this machine"
+}
+
+node_version() { if have node; then first_number "$(node --version)"; else echo 0; fi; }
+
+check_node() {
+    [ "$(node_version)" -ge 18 ] || want nodejs "runs wasm-opt, which shrinks what browsers load"
+    have npm || want npm "fetches wasm-opt and test tools, pinned by lock files"
+}
+
+check_browser() {
+    [ "$tests" = yes ] || return 0
+    for program in chromium chromium-browser google-chrome; do
+        if have "$program"; then return 0; fi
+    done
+    want chromium "the browser tests"
+}
+
+wasm_by_rustup() { [ -d "$(cd "$root" && rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ]; }
+
+wasm_by_debian() {
+    [ -x /usr/bin/rustc ] && [ -x /usr/bin/cargo ] && [ -d /usr/lib/rustlib/src/rust/library ] || return 1
+    ls /usr/bin/wasm-ld-* >/dev/null 2>&1 || return 1
+    wanted=$(sed -n 's/^rust-version = "1\.\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+    [ "$(/usr/bin/rustc --version | cut -d . -f 2)" -ge "$wanted" ]
+}
+
+setup_wasm() {
+    if wasm_by_rustup || wasm_by_debian; then return 0; fi
+    say "missing: a compiler for wasm32-unknown-unknown (the interactive parts of pages)"
+    missing=$((missing + 1))
+    [ "$check" = no ] || return 0
+    if have rustup && (cd "$root" && long "adding the target with rustup" timeout 120 rustup target add wasm32-unknown-unknown) && wasm_by_rustup; then
+        return 0
+    fi
+    say "rustup could not add the target here; taking Debian's packages for building web programs instead"
+    have apt-get || fail "there is no apt either. Add the target by hand: rustup target add wasm32-unknown-unknown"
+    as_root
+    known_to_apt rustc-web || refresh
+    linker=$(apt-cache search --names-only '^lld-[0-9]+$' | cut -d ' ' -f 1 | sort -t - -k 2 -n | tail -n 1)
+    packages="rustc-web cargo-web rust-web-src ${linker:-lld}"
+    install
+    wasm_by_debian || fail "Debian's wasm compiler is older than this needs. Refresh apt's lists and upgrade rustc-web, or use rustup: rustup target add wasm32-unknown-unknown"
+}
+
+setup_rust_components() {
+    [ "$tests" = yes ] || return 0
+    for component in rustfmt clippy; do
+        if (cd "$root" && cargo "${component#rust}" --version) >/dev/null 2>&1; then continue; fi
+        say "missing: $component (checks the code's form)"
+        missing=$((missing + 1))
+        [ "$check" = no ] || continue
+        have rustup || fail "$component is missing and rustup is not here to add it. Install $component for $(rustc --version)."
+        (cd "$root" && long "adding $component" timeout 300 rustup component add "$component") || fail "rustup could not add $component; see above."
+    done
+}
+
+setup_e2e() {
+    [ "$tests" = yes ] && [ -e "$root/e2e/package-lock.json" ] || return 0
+    stamp="$root/e2e/node_modules/.installed"
+    if [ -e "$stamp" ] && cmp -s "$stamp" "$root/e2e/package-lock.json"; then return 0; fi
+    say "missing: the browser tests' Node packages (pinned in e2e/package-lock.json)"
+    missing=$((missing + 1))
+    [ "$check" = no ] || return 0
+    (cd "$root/e2e" && long "installing the browser tests' Node packages" npm ci --ignore-scripts --no-audit --no-fund) ||
+        fail "npm could not install the packages of e2e; its last lines are above."
+    cp "$root/e2e/package-lock.json" "$stamp"
+}
+
+verify() {
+    version=$(postgres_version)
+    [ "${version:-0}" -ge 15 ] || fail "the system offers PostgreSQL ${version:-none}, and Muster needs 15. Install a newer one, or set DATABASE_URL to a server elsewhere."
+    [ "$(node_version)" -ge 18 ] || fail "the system offers Node.js $(node_version), and wasm-opt needs 18. Install a newer one."
+}
+
+check_disk
+check_rust
+check_compilers
+check_postgres
+check_sandbox
+check_node
+check_browser
+if [ "$check" = no ] && [ -n "$packages" ]; then
+    as_root
+    keep_postgres_quiet
+    install
+    verify
+fi
+setup_wasm
+setup_rust_components
+setup_e2e
+
+if [ "$missing" = 0 ]; then
+    say "everything needed is here"
+elif [ "$check" = yes ]; then
+    say "$missing missing; deploy/setup.sh installs them"
+    exit 1
+else
+    say "complete"
+fi

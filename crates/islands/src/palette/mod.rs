@@ -112,7 +112,8 @@ fn status(state: State) -> String {
         (Search::Unreachable, 1) => "Search is not reachable; press Enter for the search page.".to_owned(),
         (Search::Unreachable, _) => "Search is not reachable; the last line leads to the search page.".to_owned(),
         (_, 0) => "Nothing here fits. Esc leads back.".to_owned(),
-        (_, 1) => "1 line".to_owned(),
-        (_, count) => format!("{count} lines"),
+        _ if state.query.with(String::is_empty) => "Arrow keys move, Enter chooses.".to_owned(),
+        (_, 1) => "1 result".to_owned(),
+        (_, count) => format!("{count} results"),
     }
 }

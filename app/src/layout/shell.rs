@@ -1,0 +1,263 @@
+use islands::Command;
+use leptos::prelude::*;
+use time::OffsetDateTime;
+use types::{Permission, PermissionSet};
+
+use super::{commands, rail};
+use crate::{
+    appearance::Appearance,
+    components::{
+        banner::{Banner, banners},
+        breadcrumb::{Crumb, breadcrumb},
+        icon::Icon,
+        toast::{Flash, toasts},
+    },
+    document::{Head, Sheet, document},
+};
+
+/// A team by what links need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamLink {
+    pub name: String,
+    pub slug: String,
+}
+
+/// The place in the navigation that a page belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    Dashboard,
+    Members,
+    Roles,
+    Audit,
+    Settings,
+    /// Pages that no entry of the navigation leads to.
+    Other,
+}
+
+impl Section {
+    const NAVIGATION: &[Self] = &[Self::Dashboard, Self::Members, Self::Roles, Self::Audit, Self::Settings];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Dashboard => "Dashboard",
+            Self::Members => "Members",
+            Self::Roles => "Roles",
+            Self::Audit => "Audit log",
+            Self::Settings => "Settings",
+            Self::Other => "",
+        }
+    }
+
+    pub(super) const fn icon(self) -> Icon {
+        match self {
+            Self::Dashboard | Self::Other => Icon::LayoutDashboard,
+            Self::Members => Icon::Users,
+            Self::Roles => Icon::KeyRound,
+            Self::Audit => Icon::ShieldCheck,
+            Self::Settings => Icon::Settings,
+        }
+    }
+
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::Dashboard | Self::Other => "",
+            Self::Members => "/members",
+            Self::Roles => "/roles",
+            Self::Audit => "/audit",
+            Self::Settings => "/settings",
+        }
+    }
+
+    /// The keys that lead there, pressed one after the other.
+    pub(super) const fn keys(self) -> Option<&'static str> {
+        match self {
+            Self::Dashboard => Some("g d"),
+            Self::Members => Some("g m"),
+            Self::Roles => Some("g r"),
+            Self::Audit => Some("g a"),
+            Self::Settings => Some("g s"),
+            Self::Other => None,
+        }
+    }
+
+    const fn needs(self) -> Permission {
+        match self {
+            Self::Dashboard | Self::Other => Permission::ReadTeam,
+            Self::Members | Self::Roles => Permission::ReadMembers,
+            Self::Audit => Permission::ReadAudit,
+            Self::Settings => Permission::ManageTeam,
+        }
+    }
+}
+
+/// What stands around every page of a signed-in person.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    /// None on pages of the account, and for a person without a team.
+    pub team: Option<TeamLink>,
+    /// All teams of the person, for the switcher.
+    pub teams: Vec<TeamLink>,
+    pub user_name: String,
+    pub user_email: String,
+    /// The person's role in the team, as people read it; empty without a team.
+    pub role: String,
+    /// What the person may do in the team: what they may not is not shown.
+    pub permissions: PermissionSet,
+    pub section: Section,
+    /// The steps between the team and the page, the page last.
+    pub crumbs: Vec<Crumb>,
+    pub appearance: Appearance,
+    pub banners: Vec<Banner>,
+    pub flash: Option<Flash>,
+    /// Path and query of this page: forms of the shell come back here.
+    pub path: String,
+    /// Commands of this page; those of the navigation are added to them.
+    pub commands: Vec<Command>,
+    /// How many things wait for the person.
+    pub needs: u32,
+    /// The time that “2 min ago” counts from.
+    pub now: OffsetDateTime,
+    /// Where mail of this development server can be read; None where mail is really sent.
+    pub outbox: Option<String>,
+}
+
+impl Shell {
+    /// The address of a page of this team. `path` starts with a slash, or is empty for the dashboard.
+    #[must_use]
+    pub fn link(&self, path: &str) -> String {
+        match &self.team {
+            Some(team) => format!("/{}{path}", team.slug),
+            None => "/teams".to_owned(),
+        }
+    }
+
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(permission)
+    }
+
+    pub(crate) fn team_name(&self) -> &str {
+        self.team.as_ref().map_or("Muster", |team| &team.name)
+    }
+
+    /// The entries of the navigation that this person can use.
+    pub(super) fn sections(&self) -> impl Iterator<Item = Section> {
+        let shown = self.team.is_some();
+        Section::NAVIGATION.iter().copied().filter(move |section| shown && self.may(section.needs()))
+    }
+
+    fn title(&self, title: &str) -> String {
+        let waiting = if self.needs > 0 { format!("({}) ", self.needs) } else { String::new() };
+        match &self.team {
+            Some(team) if team.name != title => format!("{waiting}{title} · {}", team.name),
+            _ => format!("{waiting}{title}"),
+        }
+    }
+
+    fn way(&self) -> Vec<Crumb> {
+        let team = self.team.as_ref().map(|team| Crumb::new(team.name.clone(), self.link("")));
+        team.into_iter().chain(self.crumbs.iter().cloned()).collect()
+    }
+}
+
+/// A page inside the shell. A failed form's title starts with “Error:”, so that it is heard first.
+#[must_use]
+pub fn page(shell: &Shell, title: &str, failed: bool, main: AnyView) -> String {
+    let title = shell.title(title);
+    let head = Head {
+        title: if failed { format!("Error: {title}") } else { title },
+        description: None,
+        sheet: Sheet::App,
+        appearance: shell.appearance,
+        islands: true,
+    };
+    let body = view! {
+        <body class="shell">
+            <a class="skip-link" href="#main">"Skip to content"</a>
+            {rail::rail(shell)}
+            <div class="page">
+                <header class="topbar">{breadcrumb(&shell.way())}</header>
+                {banners(&shell.banners)}
+                <main id="main" class="content" tabindex="-1">{main}</main>
+            </div>
+            {rail::sheet(shell)}
+            {rail::keys(shell)}
+            {toasts(shell.flash.as_ref())}
+            {commands::palette(shell)}
+        </body>
+    };
+    document(&head, body)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use time::macros::datetime;
+    use types::BuiltinRole;
+
+    use super::*;
+
+    /// Mira, who may do in Quayside what `role` allows.
+    pub(crate) fn shell(role: BuiltinRole) -> Shell {
+        let team = TeamLink { name: "Quayside".to_owned(), slug: "quayside".to_owned() };
+        Shell {
+            team: Some(team.clone()),
+            teams: vec![team, TeamLink { name: "Harbour".to_owned(), slug: "harbour".to_owned() }],
+            user_name: "Mira Okafor".to_owned(),
+            user_email: "mira@quayside.example".to_owned(),
+            role: role.to_string(),
+            permissions: role.permissions(),
+            section: Section::Dashboard,
+            crumbs: vec![Crumb::new("Dashboard", "/quayside")],
+            appearance: Appearance::default(),
+            banners: Vec::new(),
+            flash: None,
+            path: "/quayside".to_owned(),
+            commands: Vec::new(),
+            needs: 0,
+            now: datetime!(2026-11-19 14:32 UTC),
+            outbox: None,
+        }
+    }
+
+    fn html(shell: &Shell) -> String {
+        page(shell, "Dashboard", false, view! { <h1>"Dashboard"</h1> }.into_any())
+    }
+
+    #[test]
+    fn the_navigation_shows_only_what_the_person_may_open() {
+        let (reader, owner) = (html(&shell(BuiltinRole::Reader)), html(&shell(BuiltinRole::Owner)));
+        for path in ["/quayside/audit", "/quayside/settings"] {
+            let link = format!(r#"class="rail__link" href="{path}""#);
+            assert!(owner.contains(&link) && !reader.contains(&link), "{path}");
+        }
+        assert!(reader.contains(r#"class="rail__link" href="/quayside/members""#), "{reader}");
+    }
+
+    #[test]
+    fn the_current_page_is_marked_once_in_each_navigation() {
+        let html = html(&shell(BuiltinRole::Owner));
+        assert!(html.contains(r#"class="rail__link" href="/quayside" aria-current="page""#), "{html}");
+    }
+
+    #[test]
+    fn a_person_without_a_team_gets_no_link_to_one() {
+        let lone =
+            Shell { team: None, teams: Vec::new(), permissions: PermissionSet::NONE, ..shell(BuiltinRole::Reader) };
+        let html = html(&lone);
+        assert!(!html.contains("/quayside/") && html.contains(r#"href="/teams/new""#), "{html}");
+        assert_eq!(lone.link("/members"), "/teams");
+    }
+
+    #[test]
+    fn titles_tell_errors_and_what_waits() {
+        let shell = Shell { needs: 3, ..shell(BuiltinRole::Owner) };
+        let html = page(&shell, "Members", true, ().into_any());
+        assert!(html.contains("<title>Error: (3) Members · Quayside · Muster</title>"), "{html}");
+    }
+
+    #[test]
+    fn names_cannot_break_out_of_the_page() {
+        let shell = Shell { user_name: "<script>x</script>".to_owned(), ..shell(BuiltinRole::Owner) };
+        assert!(!html(&shell).contains("<script>x"));
+    }
+}

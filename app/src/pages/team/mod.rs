@@ -1,0 +1,6 @@
+//! Pages that run a team: who is in it, what they may do, what they did.
+
+pub mod audit;
+pub mod members;
+pub mod roles;
+pub mod settings;

@@ -53,7 +53,9 @@ pub fn fragment(islands: bool, view: impl IntoView) -> String {
     let owner = Owner::new_root(context);
     let html = owner.with(|| view.into_view().to_html());
     owner.unset_with_forced_cleanup();
-    html
+    // `<!>` marks where hydration finds a text or an empty place, and is a parse error in HTML. Text and attributes are
+    // escaped, so it is never part of a person's words.
+    if islands { html } else { html.replace("<!>", "") }
 }
 
 fn head_element(head: &Head) -> impl IntoView {

@@ -80,13 +80,8 @@ fn plan(plan: &'static Plan) -> AnyView {
         }
         Seat::Paid { .. } | Seat::ByContract => view! { <p class="plan__later">"Not on sale yet"</p> }.into_any(),
     };
-    let holds = [
-        format!("Runs at a time: {}", plan.limits.runs_at_once),
-        format!("Sandbox hours a month: {}", plan.limits.sandbox_hours),
-        format!("Seats: {}", plan.limits.seats),
-        format!("Audit log kept: {}", days(plan.limits.audit_kept)),
-    ];
-    let holds = holds.map(|line| view! { <li>{icon(Icon::Check)}<span>{line}</span></li> }).into_iter().collect_view();
+    let holds = holds(plan);
+    let holds = holds.into_iter().map(|line| view! { <li>{icon(Icon::Check)}<span>{line}</span></li> }).collect_view();
     view! {
         <article class="plan" aria-labelledby=heading>
             <h2 id=heading.clone()>{plan.name}</h2>
@@ -97,6 +92,18 @@ fn plan(plan: &'static Plan) -> AnyView {
         </article>
     }
     .into_any()
+}
+
+fn holds(plan: &Plan) -> Vec<String> {
+    if plan.seat == Seat::ByContract {
+        return vec!["Limits by contract".to_owned()];
+    }
+    vec![
+        format!("Runs at a time: {}", plan.limits.runs_at_once),
+        format!("Sandbox hours a month: {}", plan.limits.sandbox_hours),
+        format!("Seats: {}", plan.limits.seats),
+        format!("Audit log kept: {}", days(plan.limits.audit_kept)),
+    ]
 }
 
 fn price(plan: &Plan) -> (AnyView, AnyView) {

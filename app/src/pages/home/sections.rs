@@ -58,7 +58,7 @@ pub(super) fn start() -> AnyView {
 pub(super) fn isolation() -> AnyView {
     let side = view! {
         <div class="stack">
-            <pre class="terminal" aria-label="A query for tables without forced row security, and its empty answer">
+            <pre class="terminal">
                 <span class="muted">"muster=> "</span>"select relname from pg_class\n           where relrowsecurity and not relforcerowsecurity;\n\n relname\n---------\n(0 rows)"
             </pre>
             {facts(

@@ -56,7 +56,7 @@ const MISSING: &[&str] = &[
 pub fn page(chrome: &Public, contact: Option<&str>) -> String {
     let rows = DONE.iter().map(|(what, how, check)| vec![what.into_any(), how.into_any(), check.into_any()]).collect();
     let main = view! {
-        <div class="wrap">
+        <div class="wrap page-end">
             <div class="page-intro">
                 <h1>"What is done, and how to check it"</h1>
                 <p>"Only what this version does is listed. What it lacks follows, in the same words."</p>

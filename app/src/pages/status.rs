@@ -52,7 +52,9 @@ pub fn page(chrome: &Public, status: &Status) -> String {
                 </p>
             </div>
             {fact_table("Parts of this installation", &["Part", "State", "Note"], rows.collect())}
-            <p class="plans__own">"This page shows this moment only; it keeps no history. A machine can ask "<a href="/readyz">"/readyz"</a>"."</p>
+            <p class="page-end">
+                "This page shows this moment only; it keeps no history. A machine can ask "<a href="/readyz">"/readyz"</a>"."
+            </p>
         </div>
     };
     public_page(chrome, "Status", "How the parts of this Muster installation answer just now.", main.into_any())

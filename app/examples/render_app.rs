@@ -301,7 +301,7 @@ fn other_pages(appearance: Appearance) -> Vec<(&'static str, String)> {
         fields: Vec::new(),
         request_id: Some("01k9x8m2v6t4".to_owned()),
     };
-    let chrome = errors::Chrome { appearance, path: "/quayside".to_owned(), development: true };
+    let chrome = errors::Chrome { appearance, signed_in: None, path: "/quayside".to_owned(), development: true };
     let public = Public { appearance, path: "/outbox".to_owned(), ..Public::default() };
     let mail = outbox::Mail {
         to: "mira@quayside.example".to_owned(),

@@ -90,8 +90,8 @@ pub fn encode(value: &str) -> String {
 
 /// Gives every failed answer its page: the situation, the way out, the request id. Logs an internal cause once.
 pub async fn pages_for_failures(State(app): State<App>, request: Request, next: Next) -> Response {
-    let appearance = Cookies::read(request.headers()).appearance();
-    let path = request.uri().path().to_owned();
+    let cookies = Cookies::read(request.headers());
+    let path = request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.to_string());
     let wants_json = request
         .headers()
@@ -112,8 +112,28 @@ pub async fn pages_for_failures(State(app): State<App>, request: Request, next: 
     if wants_json {
         return (parts.status, parts.headers, axum::Json(told)).into_response();
     }
-    let page = pages::errors::page(&pages::errors::Chrome { appearance, path, development: app.settings.development }, &told);
-    (parts.status, parts.headers, Html(page)).into_response()
+    let chrome = pages::errors::Chrome {
+        appearance: cookies.appearance(),
+        signed_in: name(&app, &cookies, &told).await,
+        path,
+        development: app.settings.development,
+    };
+    (parts.status, parts.headers, Html(pages::errors::page(&chrome, &told))).into_response()
+}
+
+/// Who is signed in, for the header of an error page. Not asked when the failure is ours: the database may be the cause.
+async fn name(app: &App, cookies: &Cookies, told: &UserError) -> Option<String> {
+    if matches!(told.situation, Situation::Internal | Situation::Unavailable) {
+        return None;
+    }
+    let session = cookies.session(&app.settings)?;
+    match app.muster.session(&session).await {
+        Ok(who) => who.map(|who| who.user.name),
+        Err(error) => {
+            tracing::warn!(%error, "could not look up a session for an error page");
+            None
+        }
+    }
 }
 
 /// A failure that a layer or axum itself made, without words of ours: a bad form, an unknown path.
@@ -124,10 +144,14 @@ fn plain(response: &Response<Body>) -> Option<UserError> {
     }
     let (situation, message, way_out) = match status {
         StatusCode::NOT_FOUND => return Some(Error::NotFound.for_user()),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            (Situation::NotFound, "This address does not take that kind of request.", "Go back and use the page's own buttons.")
+        StatusCode::METHOD_NOT_ALLOWED => (
+            Situation::NotFound,
+            "This address does not take that kind of request.",
+            "Go back and use the page's own buttons.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            (Situation::TooLarge, "What was sent is too large.", "Send less, then try again.")
         }
-        StatusCode::PAYLOAD_TOO_LARGE => (Situation::TooLarge, "What was sent is too large.", "Send less, then try again."),
         StatusCode::TOO_MANY_REQUESTS => {
             (Situation::TooManyRequests, "Too many requests came from your address.", "Wait a minute, then try again.")
         }
@@ -136,9 +160,11 @@ fn plain(response: &Response<Body>) -> Option<UserError> {
             "This request did not come from one of our pages.",
             "Open the page here and press its button again. Your browser must send the Origin or Sec-Fetch-Site header.",
         ),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => {
-            (Situation::Unavailable, "Muster could not answer in time.", "Try again in a few seconds; nothing was lost.")
-        }
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => (
+            Situation::Unavailable,
+            "Muster could not answer in time.",
+            "Try again in a few seconds; nothing was lost.",
+        ),
         status if status.is_client_error() => {
             (Situation::Invalid, "What was sent could not be read.", "Go back, check the form, and send it again.")
         }

@@ -1,4 +1,4 @@
-//! The pages: plain functions from data to a view, each beside the axum handler that loads its data.
+//! The pages: plain functions from data to a view, each with the axum handler that loads its data.
 //!
 //! Native only. What must run in the browser lives in the `islands` crate.
 
@@ -8,7 +8,16 @@ pub mod components;
 #[cfg(test)]
 mod contrast;
 pub mod document;
+pub mod failure;
 pub mod forms;
+mod handlers;
 pub mod layout;
 pub mod pages;
 pub mod plans;
+pub mod request;
+mod router;
+pub mod routes;
+mod state;
+
+pub use router::{router, with_failure_pages};
+pub use state::{App, PageSettings};

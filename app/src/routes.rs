@@ -97,7 +97,6 @@ impl Routes {
     }
 
     /// The router, and its table.
-    #[must_use]
     pub fn build(self) -> (Router<App>, Vec<Route>) {
         (self.router, self.table)
     }

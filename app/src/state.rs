@@ -19,4 +19,6 @@ pub struct PageSettings {
     /// Mail that was not sent because no server is set up.
     pub outbox: Option<notify::Outbox>,
     pub version: &'static str,
+    /// Whom to write to about security and accessibility: an address, as it is shown.
+    pub contact: Option<String>,
 }

@@ -14,11 +14,11 @@ pub fn agent(letters: &'static str) -> AnyView {
 
 /// A person with the address below the name, as rows of tables show them.
 #[must_use]
-pub fn person_line(name: &str, email: &str) -> AnyView {
+pub fn person_line(name: &str, is_you: bool, email: &str) -> AnyView {
     view! {
         <span class="person">
             {person(name)}
-            <span>{name.to_owned()}</span>
+            <span>{name.to_owned()}{is_you.then_some(" (you)")}</span>
             <small>{email.to_owned()}</small>
         </span>
     }

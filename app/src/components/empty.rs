@@ -13,7 +13,7 @@ pub fn empty(state: Empty) -> AnyView {
     let actions = (!state.actions.is_empty()).then(|| view! { <div class="cluster">{state.actions}</div> });
     view! {
         <div class="box" data-flush=true>
-            <div class="empty"><h3>{state.title}</h3><p>{state.text}</p>{actions}</div>
+            <div class="empty"><p class="empty__title">{state.title}</p><p>{state.text}</p>{actions}</div>
         </div>
     }
     .into_any()

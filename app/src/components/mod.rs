@@ -12,6 +12,7 @@ pub mod icon;
 pub mod menu;
 pub mod money;
 pub mod pagination;
+pub mod role;
 pub mod section;
 pub mod select;
 pub mod skeleton;

@@ -2,11 +2,13 @@ use leptos::prelude::*;
 
 /// A table whose rows turn into cards on narrow screens.
 ///
-/// Roles are written out: some browsers drop those of table elements once their `display` changes.
+/// The head of a column of buttons, “Actions” or “Action”, is read but not seen. Roles are written out: some browsers drop those of table elements once their `display` changes.
 #[must_use]
 pub fn table(caption: &str, heads: &[&str], rows: Vec<AnyView>) -> AnyView {
-    let heads =
-        heads.iter().map(|head| view! { <th role="columnheader" scope="col">{(*head).to_owned()}</th> }.into_any());
+    let heads = heads.iter().map(|head| {
+        let class = head.starts_with("Action").then_some("visually-hidden");
+        view! { <th role="columnheader" scope="col"><span class=class>{(*head).to_owned()}</span></th> }
+    });
     view! {
         <table class="table" role="table" data-cards=true data-tall=true>
             <caption class="visually-hidden">{caption.to_owned()}</caption>

@@ -17,16 +17,18 @@ use crate::{
     failure::encode,
     forms::Errors,
     pages::auth::{invitation, password, reset, sign_in, sign_up, verify},
-    request::{SignedInVisitor, Visitor, browser_cookie, clear_browser_cookie, clear_session_cookie, safe_path, session_cookie},
+    request::{
+        SignedInVisitor, Visitor, browser_cookie, clear_browser_cookie, clear_session_cookie, safe_path, session_cookie,
+    },
     state::App,
 };
 
-const AFTER_SIGN_IN: &str = "/teams";
+const AFTER_SIGN_IN: &str = "/home";
 /// Before a code may be sent again.
 const RESEND_AFTER_SECONDS: u32 = 0;
 
 #[derive(Deserialize)]
-pub struct NextQuery {
+pub(crate) struct NextQuery {
     #[serde(default)]
     next: String,
     #[serde(default)]
@@ -34,19 +36,19 @@ pub struct NextQuery {
 }
 
 #[derive(Deserialize)]
-pub struct EmailForm {
+pub(crate) struct EmailForm {
     #[serde(default)]
     email: String,
 }
 
 #[derive(Deserialize)]
-pub struct CodeForm {
+pub(crate) struct CodeForm {
     #[serde(default)]
     code: String,
 }
 
 #[derive(Deserialize)]
-pub struct AccountForm {
+pub(crate) struct AccountForm {
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -56,7 +58,7 @@ pub struct AccountForm {
 }
 
 #[derive(Deserialize)]
-pub struct SignInForm {
+pub(crate) struct SignInForm {
     #[serde(default)]
     email: String,
     #[serde(default)]
@@ -66,7 +68,7 @@ pub struct SignInForm {
 }
 
 #[derive(Deserialize)]
-pub struct ResetForm {
+pub(crate) struct ResetForm {
     #[serde(default)]
     code: String,
     #[serde(default)]
@@ -74,7 +76,7 @@ pub struct ResetForm {
 }
 
 #[derive(Deserialize)]
-pub struct TokenQuery {
+pub(crate) struct TokenQuery {
     #[serde(default)]
     token: String,
 }
@@ -93,7 +95,7 @@ fn outbox(app: &App) -> Option<String> {
     app.settings.outbox.as_ref().map(|_| "/outbox".to_owned())
 }
 
-pub async fn new_sign_up(visitor: Visitor, State(app): State<App>, Query(query): Query<NextQuery>) -> Answer {
+pub(crate) async fn new_sign_up(visitor: Visitor, State(app): State<App>, Query(query): Query<NextQuery>) -> Answer {
     if visitor.who.is_some() {
         return redirect(AFTER_SIGN_IN);
     }
@@ -110,14 +112,14 @@ pub async fn new_sign_up(visitor: Visitor, State(app): State<App>, Query(query):
 }
 
 #[derive(Deserialize)]
-pub struct SignUpForm {
+pub(crate) struct SignUpForm {
     #[serde(default)]
     email: String,
     #[serde(default)]
     next: String,
 }
 
-pub async fn begin_sign_up(visitor: Visitor, State(app): State<App>, Form(form): Form<SignUpForm>) -> Answer {
+pub(crate) async fn begin_sign_up(visitor: Visitor, State(app): State<App>, Form(form): Form<SignUpForm>) -> Answer {
     let next = safe_path(&form.next);
     let invitation = invited(&app, next).await;
     match app.muster.begin_sign_up(&form.email, invitation.is_some(), next).await {
@@ -128,12 +130,15 @@ pub async fn begin_sign_up(visitor: Visitor, State(app): State<App>, Form(form):
         Err(error) => {
             let errors = form_errors(error)?;
             let invited_to = invitation.as_ref().map(|view| view.team.name.as_str());
-            again(sign_up::page(&visitor.public(), &sign_up::SignUp { email: &form.email, invited_to, next: &form.next, errors }))
+            again(sign_up::page(
+                &visitor.public(),
+                &sign_up::SignUp { email: &form.email, invited_to, next: &form.next, errors },
+            ))
         }
     }
 }
 
-pub async fn verify_page(visitor: Visitor, State(app): State<App>) -> Answer {
+pub(crate) async fn verify_page(visitor: Visitor, State(app): State<App>) -> Answer {
     let Some(pending) = app.muster.pending_verification(Purpose::SignUp, visitor.browser()).await? else {
         return redirect("/sign-up");
     };
@@ -153,7 +158,7 @@ pub async fn verify_page(visitor: Visitor, State(app): State<App>) -> Answer {
     ))
 }
 
-pub async fn verify_code(visitor: Visitor, State(app): State<App>, Form(form): Form<CodeForm>) -> Answer {
+pub(crate) async fn verify_code(visitor: Visitor, State(app): State<App>, Form(form): Form<CodeForm>) -> Answer {
     let checked = app.muster.check_code(Purpose::SignUp, visitor.browser(), &form.code).await?;
     if checked == Checked::Right {
         return redirect("/sign-up/account");
@@ -194,7 +199,7 @@ fn code_errors(checked: &Checked) -> Errors {
     errors
 }
 
-pub async fn resend_code(visitor: Visitor, State(app): State<App>) -> Answer {
+pub(crate) async fn resend_code(visitor: Visitor, State(app): State<App>) -> Answer {
     let Some(pending) = app.muster.pending_verification(Purpose::SignUp, visitor.browser()).await? else {
         return redirect("/sign-up");
     };
@@ -220,7 +225,7 @@ async fn account_view(app: &App, visitor: &Visitor, pending: &Pending, form: &Ac
     )
 }
 
-pub async fn new_account(visitor: Visitor, State(app): State<App>) -> Answer {
+pub(crate) async fn new_account(visitor: Visitor, State(app): State<App>) -> Answer {
     match app.muster.pending_verification(Purpose::SignUp, visitor.browser()).await? {
         Some(pending) if pending.verified => {
             let blank = AccountForm { name: String::new(), password: String::new(), team: String::new() };
@@ -233,7 +238,7 @@ pub async fn new_account(visitor: Visitor, State(app): State<App>) -> Answer {
 
 /// Makes the account, opens its session, and takes the person to their team: the one they were invited to, or
 /// a new one of their own.
-pub async fn create_account(visitor: Visitor, State(app): State<App>, Form(form): Form<AccountForm>) -> Answer {
+pub(crate) async fn create_account(visitor: Visitor, State(app): State<App>, Form(form): Form<AccountForm>) -> Answer {
     let Some(pending) = app.muster.pending_verification(Purpose::SignUp, visitor.browser()).await? else {
         return redirect("/sign-up");
     };
@@ -260,7 +265,12 @@ pub async fn create_account(visitor: Visitor, State(app): State<App>, Form(form)
 }
 
 /// Makes the first team under the nearest free address. Where none of a few is free, the person chooses one.
-async fn first_team(app: &App, opened: &Opened, name: &str, origin: &Origin) -> Result<String, crate::failure::Failure> {
+async fn first_team(
+    app: &App,
+    opened: &Opened,
+    name: &str,
+    origin: &Origin,
+) -> Result<String, crate::failure::Failure> {
     let who = app.muster.session(opened.token.expose()).await?.ok_or(Error::SignedOut)?;
     let name: String = name.trim().chars().take(80).collect();
     let wanted = suggest_slug(&name);
@@ -289,7 +299,7 @@ fn signed_in(app: &App, opened: &Opened, to: &str) -> Answer {
     Ok((AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, browser)]), Redirect::to(to)).into_response())
 }
 
-pub async fn new_sign_in(visitor: Visitor, Query(query): Query<NextQuery>) -> Answer {
+pub(crate) async fn new_sign_in(visitor: Visitor, Query(query): Query<NextQuery>) -> Answer {
     let next = safe_path(&query.next).unwrap_or_default();
     if visitor.who.is_some() {
         return redirect(if next.is_empty() { AFTER_SIGN_IN } else { next });
@@ -303,7 +313,7 @@ pub async fn new_sign_in(visitor: Visitor, Query(query): Query<NextQuery>) -> An
     html(sign_in::page(&visitor.public(), &sign_in::SignIn { next, reason, ..sign_in::SignIn::default() }))
 }
 
-pub async fn sign_in(visitor: Visitor, State(app): State<App>, Form(form): Form<SignInForm>) -> Answer {
+pub(crate) async fn sign_in(visitor: Visitor, State(app): State<App>, Form(form): Form<SignInForm>) -> Answer {
     let next = safe_path(&form.next).unwrap_or(AFTER_SIGN_IN);
     let credentials = Credentials { email: &form.email, password: &form.password };
     match app.muster.sign_in(credentials, &visitor.origin).await {
@@ -316,13 +326,18 @@ pub async fn sign_in(visitor: Visitor, State(app): State<App>, Form(form): Form<
         }
         Err(error) => {
             let errors = form_errors(error)?;
-            let form = sign_in::SignIn { email: &form.email, next: safe_path(&form.next).unwrap_or_default(), reason: None, errors };
+            let form = sign_in::SignIn {
+                email: &form.email,
+                next: safe_path(&form.next).unwrap_or_default(),
+                reason: None,
+                errors,
+            };
             again(sign_in::page(&visitor.public(), &form))
         }
     }
 }
 
-pub async fn sign_out(visitor: Visitor, State(app): State<App>) -> Answer {
+pub(crate) async fn sign_out(visitor: Visitor, State(app): State<App>) -> Answer {
     if let Some(session) = &visitor.session {
         app.muster.sign_out(session).await?;
     }
@@ -334,11 +349,11 @@ pub async fn sign_out(visitor: Visitor, State(app): State<App>) -> Answer {
     Ok((headers, Redirect::to("/sign-in?reason=out")).into_response())
 }
 
-pub async fn new_reset(visitor: Visitor) -> Answer {
+pub(crate) async fn new_reset(visitor: Visitor) -> Answer {
     html(reset::request_page(&visitor.public(), &reset::Request::default()))
 }
 
-pub async fn begin_reset(visitor: Visitor, State(app): State<App>, Form(form): Form<EmailForm>) -> Answer {
+pub(crate) async fn begin_reset(visitor: Visitor, State(app): State<App>, Form(form): Form<EmailForm>) -> Answer {
     match app.muster.begin_reset(&form.email).await {
         Ok(token) => {
             let cookie = browser_cookie(&app.settings, token.expose()).to_string();
@@ -351,7 +366,13 @@ pub async fn begin_reset(visitor: Visitor, State(app): State<App>, Form(form): F
     }
 }
 
-fn confirm<'a>(app: &App, pending: &'a Pending, code: &'a str, checked: Option<&Checked>, errors: Errors) -> reset::Confirm<'a> {
+fn confirm<'a>(
+    app: &App,
+    pending: &'a Pending,
+    code: &'a str,
+    checked: Option<&Checked>,
+    errors: Errors,
+) -> reset::Confirm<'a> {
     reset::Confirm {
         email: &pending.email,
         code,
@@ -363,14 +384,14 @@ fn confirm<'a>(app: &App, pending: &'a Pending, code: &'a str, checked: Option<&
     }
 }
 
-pub async fn reset_page(visitor: Visitor, State(app): State<App>) -> Answer {
+pub(crate) async fn reset_page(visitor: Visitor, State(app): State<App>) -> Answer {
     let Some(pending) = app.muster.pending_verification(Purpose::Reset, visitor.browser()).await? else {
         return redirect("/reset");
     };
     html(reset::confirm_page(&visitor.public(), &confirm(&app, &pending, "", None, Errors::new())))
 }
 
-pub async fn reset_password(visitor: Visitor, State(app): State<App>, Form(form): Form<ResetForm>) -> Answer {
+pub(crate) async fn reset_password(visitor: Visitor, State(app): State<App>, Form(form): Form<ResetForm>) -> Answer {
     let checked = app.muster.check_code(Purpose::Reset, visitor.browser(), &form.code).await?;
     let Some(pending) = app.muster.pending_verification(Purpose::Reset, visitor.browser()).await? else {
         return redirect("/reset");
@@ -389,7 +410,7 @@ pub async fn reset_password(visitor: Visitor, State(app): State<App>, Form(form)
 }
 
 /// Shows what a link offers. Nothing happens on opening it: mail scanners open links.
-pub async fn invitation(visitor: Visitor, State(app): State<App>, Query(query): Query<TokenQuery>) -> Answer {
+pub(crate) async fn invitation(visitor: Visitor, State(app): State<App>, Query(query): Query<TokenQuery>) -> Answer {
     let view = match app.muster.view_invitation(&query.token).await {
         Ok(view) => view,
         Err(Error::NotFound) => {
@@ -410,7 +431,11 @@ pub async fn invitation(visitor: Visitor, State(app): State<App>, Query(query): 
     html(invitation::page(&visitor.public(), &state))
 }
 
-pub async fn accept_invitation(signed_in: SignedInVisitor, State(app): State<App>, Form(form): Form<TokenQuery>) -> Answer {
+pub(crate) async fn accept_invitation(
+    signed_in: SignedInVisitor,
+    State(app): State<App>,
+    Form(form): Form<TokenQuery>,
+) -> Answer {
     let SignedInVisitor { who, visitor } = signed_in;
     match app.muster.accept_invitation(&who, &form.token, &visitor.origin).await {
         Ok(team) => redirect(&format!("/{}", team.slug)),

@@ -1,10 +1,12 @@
 //! From a request to a verb and back to a page. One file per noun, beside the views in `pages`.
 
-pub mod account;
-pub mod auth;
-pub mod onboarding;
-pub mod public;
-pub mod team;
+pub(crate) mod account;
+pub(crate) mod auth;
+pub(crate) mod onboarding;
+pub(crate) mod public;
+mod shell;
+pub(crate) mod team;
+mod words;
 
 use axum::{
     http::StatusCode,

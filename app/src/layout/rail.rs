@@ -8,6 +8,7 @@ use crate::components::{
     avatar::person,
     icon::{Icon, icon},
     menu::menu_link,
+    role::role_word,
 };
 
 /// What narrow screens keep in the bar; the rest is in the sheet.
@@ -28,6 +29,7 @@ pub(super) fn rail(shell: &Shell) -> AnyView {
             <nav class="rail__nav" aria-label="Main">
                 <ul>
                     {links.collect_view()}
+                    {shell.team.is_none().then(|| own_links(shell))}
                     <li data-bar=true data-more=true>
                         <button class="rail__link" type="button" popovertarget="more">{icon(Icon::Menu)}<span>"More"</span></button>
                     </li>
@@ -97,6 +99,21 @@ fn rail_link(shell: &Shell, section: Section) -> AnyView {
     .into_any()
 }
 
+/// The navigation of somebody who is outside any team.
+fn own_links(shell: &Shell) -> AnyView {
+    let places = [
+        ("/teams", "Your teams", Icon::Building2),
+        ("/account", "Your account", Icon::Settings),
+        ("/account/sessions", "Sessions", Icon::Lock),
+    ];
+    let here = shell.path.split('?').next().unwrap_or_default();
+    let links = places.map(|(href, name, sign)| {
+        let current = (href == here).then_some("page");
+        view! { <li data-bar=true><a class="rail__link" href=href aria-current=current>{icon(sign)}<span>{name}</span></a></li> }
+    });
+    links.into_iter().collect_view().into_any()
+}
+
 fn account(shell: &Shell) -> AnyView {
     view! {
         <details class="menu" data-menu=true data-place="above">
@@ -115,7 +132,11 @@ fn account(shell: &Shell) -> AnyView {
 }
 
 fn who(shell: &Shell) -> String {
-    if shell.role.is_empty() { shell.user_email.clone() } else { format!("{}, {}", shell.user_email, shell.role) }
+    if shell.role.is_empty() {
+        shell.user_email.clone()
+    } else {
+        format!("{}, {}", shell.user_email, role_word(&shell.role))
+    }
 }
 
 fn account_links(shell: &Shell) -> AnyView {

@@ -10,10 +10,12 @@ use crate::{
     },
 };
 
-/// What an error page knows of its visitor: the session may be what failed, so it is not asked for.
+/// What an error page knows of its visitor: the session may be what failed, so little is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Chrome {
     pub appearance: Appearance,
+    /// The visitor's name, where a session could be read.
+    pub signed_in: Option<String>,
     /// The address that failed; the theme form comes back here.
     pub path: String,
     /// Whether to point to what a development server has to help.
@@ -40,7 +42,8 @@ pub fn page(chrome: &Chrome, error: &UserError) -> String {
             </div>
         </div>
     };
-    let public = Public { appearance: chrome.appearance, signed_in: None, path: chrome.path.clone() };
+    let public =
+        Public { appearance: chrome.appearance, signed_in: chrome.signed_in.clone(), path: chrome.path.clone() };
     public_page(&public, title, "This page could not be shown.", main.into_any())
 }
 

@@ -172,7 +172,7 @@ fn tones(draw: fn(Tone) -> AnyView) -> AnyView {
 }
 
 fn people() -> AnyView {
-    view! { <div class="cluster">{person("Mira Okafor")}{agent("C1")}{person_line("Mira Okafor", "mira@quayside.example")}</div> }.into_any()
+    view! { <div class="cluster">{person("Mira Okafor")}{agent("C1")}{person_line("Mira Okafor", true, "mira@quayside.example")}</div> }.into_any()
 }
 
 fn sample_row(shell: &Shell) -> AnyView {

@@ -208,7 +208,7 @@ fn project_form(shell: &Shell, data: &Onboarding) -> AnyView {
         <form class="form" method="post" action=action>
             <input type="hidden" name="source" value="git"/>
             {url}
-            <div class="cluster">{Button::new("Add this project").busy("Adding…").submit()}</div>
+            <div class="cluster">{Button::new("Add this project").busy("Adding…").submit()}{skip_button("project")}</div>
         </form>
         {skip(shell, "project")}
     }
@@ -232,7 +232,7 @@ fn squad_form(shell: &Shell, data: &Onboarding) -> AnyView {
         <form class="pile" method="post" action=shell.link("/onboarding/squad")>
             <fieldset id="template"><legend class="visually-hidden">"Squad"</legend>{error}<div class="choices">{choices}</div></fieldset>
             <p class="lede">"The squad is kept with the team. Agents do not run in this version."</p>
-            <div class="cluster">{Button::new("Muster this squad").primary().busy("Mustering…").submit()}</div>
+            <div class="cluster">{Button::new("Muster this squad").primary().busy("Mustering…").submit()}{skip_button("squad")}</div>
         </form>
         {skip(shell, "squad")}
     }
@@ -251,19 +251,26 @@ fn task_form(shell: &Shell, data: &Onboarding) -> AnyView {
         <form class="form" method="post" action=shell.link("/onboarding/task")>
             {title}
             <p class="lede">"The task is kept as to do."</p>
-            <div class="cluster">{Button::new("Keep this task").primary().busy("Saving…").submit()}</div>
+            <div class="cluster">{Button::new("Keep this task").primary().busy("Saving…").submit()}{skip_button("task")}</div>
         </form>
         {skip(shell, "task")}
     }
     .into_any()
 }
 
+/// The form that skips a step; its button stands beside that of the step's own form.
 fn skip(shell: &Shell, step: &'static str) -> AnyView {
     view! {
-        <form method="post" action=shell.link("/onboarding/skip")>
+        <form id=format!("skip-{step}") method="post" action=shell.link("/onboarding/skip") hidden=true>
             <input type="hidden" name="step" value=step/>
-            {Button::new("Skip this step").plain().submit()}
         </form>
+    }
+    .into_any()
+}
+
+fn skip_button(step: &'static str) -> AnyView {
+    view! {
+        <button class="button" type="submit" form=format!("skip-{step}") data-kind="plain" data-size="md">"Skip this step"</button>
     }
     .into_any()
 }

@@ -7,6 +7,7 @@ use crate::{
         error_summary::error_summary,
         field::Field,
         icon::Icon,
+        role::role,
         section::page_head,
         table::{cell, row, table},
     },
@@ -43,7 +44,7 @@ pub(super) fn list(teams: &[Membership]) -> AnyView {
     let rows = teams.iter().map(|team| {
         let name = view! { <a class="link" href=format!("/{}", team.slug)>{team.name.clone()}</a> };
         let slug = view! { <span class="id">{format!("/{}", team.slug)}</span> };
-        row(name.into_any(), vec![cell("Role", team.role.clone().into_any()), cell("Address", slug.into_any())])
+        row(name.into_any(), vec![cell("Role", role(&team.role)), cell("Address", slug.into_any())])
     });
     table("Your teams", &["Team", "Your role", "Address"], rows.collect())
 }

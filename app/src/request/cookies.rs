@@ -2,10 +2,7 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use http::HeaderMap;
 use time::Duration;
 
-use crate::{
-    appearance::Appearance,
-    state::PageSettings,
-};
+use crate::{appearance::Appearance, state::PageSettings};
 
 /// The cookies of a request, by meaning.
 #[derive(Clone, Debug)]

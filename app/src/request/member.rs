@@ -75,7 +75,8 @@ impl<G: Grant> FromRequestParts<App> for Inside<G> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Error::NotFound)?;
-        let slug = params.iter().find(|(name, _)| *name == "team").map(|(_, slug)| slug.to_owned()).ok_or(Error::NotFound)?;
+        let slug =
+            params.iter().find(|(name, _)| *name == "team").map(|(_, slug)| slug.to_owned()).ok_or(Error::NotFound)?;
         let SignedInVisitor { who, visitor } = SignedInVisitor::from_request_parts(parts, app).await?;
         let (scope, team, role) = app.muster.enter(&who, &slug, visitor.origin.clone()).await?;
         match scope.can::<G>() {

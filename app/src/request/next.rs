@@ -18,7 +18,18 @@ mod tests {
         for good in ["/", "/acme/members?x=1#y", "/invitation?token=a.b"] {
             assert_eq!(safe_path(good), Some(good));
         }
-        for bad in ["", "acme", "//evil.example", "/\\evil.example", "\\/evil", "https://evil.example", "/a\nb", "/a\tb", "/ b", "/\u{0}"] {
+        for bad in [
+            "",
+            "acme",
+            "//evil.example",
+            "/\\evil.example",
+            "\\/evil",
+            "https://evil.example",
+            "/a\nb",
+            "/a\tb",
+            "/ b",
+            "/\u{0}",
+        ] {
             assert_eq!(safe_path(bad), None, "{bad:?}");
         }
     }

@@ -10,6 +10,7 @@ use crate::{
         error_summary::error_summary,
         field::Field,
         menu::{menu, menu_opens},
+        role::role,
         section::{page_head, section},
         select::{Choice, row_select, select},
         status::State,
@@ -99,15 +100,12 @@ fn invite_form(shell: &Shell, data: &Members) -> AnyView {
 
 fn member_table(shell: &Shell, data: &Members, manages: bool) -> AnyView {
     let rows = data.members.iter().map(|member| {
-        let you = if member.is_you { format!("{} (you)", member.name) } else { member.name.clone() };
-        let mut cells = vec![
-            cell("Role", member.role.label.clone().into_any()),
-            cell("Joined", relative(member.joined_at, shell.now)),
-        ];
+        let mut cells =
+            vec![cell("Role", role(&member.role.label)), cell("Joined", relative(member.joined_at, shell.now))];
         if manages {
             cells.push(actions(if member.fixed { ().into_any() } else { member_menu(member) }));
         }
-        row(person_line(&you, &member.email), cells)
+        row(person_line(&member.name, member.is_you, &member.email), cells)
     });
     let heads: &[&str] = if manages { &["Member", "Role", "Joined", "Actions"] } else { &["Member", "Role", "Joined"] };
     table(&format!("{} in the team", people(data.members.len())), heads, rows.collect())
@@ -183,7 +181,7 @@ fn invitations(shell: &Shell, data: &Members, manages: bool) -> AnyView {
         let expired = invitation.expires_at <= shell.now;
         let state = if expired { State::Cancelled.worded("Expired") } else { State::Queued.worded("Waiting") };
         let mut cells = vec![
-            cell("Role", invitation.role.clone().into_any()),
+            cell("Role", role(&invitation.role)),
             cell("Invited by", invitation.invited_by.clone().into_any()),
             cell("Expires", relative(invitation.expires_at, shell.now)),
             cell("State", state),

@@ -7,6 +7,7 @@ use crate::{
         error_summary::error_summary,
         field::Field,
         icon::{Icon, icon},
+        role::role_word,
         section::{page_head, section},
     },
     forms::Errors,
@@ -57,13 +58,13 @@ fn list(roles: &[Role]) -> AnyView {
     let rows = roles.iter().map(|role| {
         let kind = if role.builtin { "Built in" } else { "Your own" };
         let members = if role.members == 1 { "1 person".to_owned() } else { format!("{} people", role.members) };
-        view! { <li><span><b>{role.name.clone()}</b><span class="muted">{role.purpose.clone()}</span></span><span class="muted small">{format!("{kind}, {members}")}</span></li> }
+        view! { <li><span><b>{role_word(&role.name)}</b><span class="muted">{role.purpose.clone()}</span></span><span class="muted small">{format!("{kind}, {members}")}</span></li> }
     });
     view! { <ul class="rowlist">{rows.collect_view()}</ul> }.into_any()
 }
 
 fn matrix(roles: &[Role]) -> AnyView {
-    let heads = roles.iter().map(|role| view! { <th scope="col">{role.name.clone()}</th> }).collect_view();
+    let heads = roles.iter().map(|role| view! { <th scope="col">{role_word(&role.name)}</th> }).collect_view();
     let rows = Permission::ALL.iter().map(|permission| {
         let cells = roles.iter().map(|role| granted(role.permissions.contains(*permission)));
         view! { <tr><th scope="row">{words(*permission)}</th>{cells.collect_view()}</tr> }

@@ -5,7 +5,7 @@ mod verify;
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use types::{AuditEntryId, Permission, TeamId};
+use types::{AuditEntryId, Permission, TeamId, UserId};
 use uuid::Uuid;
 
 use chain::{GENESIS, Hash, Link};
@@ -122,8 +122,9 @@ pub struct Entry {
     /// JSON.
     pub details: String,
     pub request_id: Uuid,
-    /// The entry's hash in hexadecimal.
+    /// The entry's hash in hexadecimal, and that of the entry before it.
     pub hash: String,
+    pub previous: String,
     pub ip: Option<String>,
     pub user_agent: Option<String>,
 }
@@ -131,10 +132,11 @@ pub struct Entry {
 /// Which entries to show; newest first.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
+    /// Entries that contain this text in their action, target, details or request id.
+    pub text: Option<String>,
     /// Entries whose action starts with this text.
     pub action: Option<String>,
-    /// Entries whose actor's name or address contains this text.
-    pub actor: Option<String>,
+    pub actor: Option<UserId>,
     /// Entries before this sequence number, for the next page.
     pub before: Option<i64>,
 }
@@ -170,20 +172,23 @@ impl Orchestrator {
             Entry,
             r#"SELECT e.seq, e.id AS "id: AuditEntryId", e.at, coalesce(u.name, CASE e.actor_kind WHEN 'system' THEN 'Muster' END) AS actor,
                       e.action, e.target_kind, e.target_id, e.details::text AS "details!", e.request_id,
-                      encode(e.hash, 'hex') AS "hash!", o.ip AS "ip?", o.user_agent AS "user_agent?"
+                      encode(e.hash, 'hex') AS "hash!", encode(e.prev_hash, 'hex') AS "previous!", o.ip AS "ip?", o.user_agent AS "user_agent?"
                FROM audit_entries e
                LEFT JOIN users u ON u.id = e.actor_id
                LEFT JOIN audit_origins o ON o.team_id = e.team_id AND o.seq = e.seq
                WHERE e.team_id = $1
                  AND ($2::text IS NULL OR starts_with(e.action, $2))
-                 AND ($3::text IS NULL OR position(lower($3) IN lower(u.name || ' ' || u.email)) > 0)
+                 AND ($3::uuid IS NULL OR e.actor_id = $3)
                  AND ($4::bigint IS NULL OR e.seq < $4)
+                 AND ($6::text IS NULL
+                      OR position(lower($6) IN lower(concat_ws(' ', e.action, e.target_id, e.details::text, e.request_id::text))) > 0)
                ORDER BY e.seq DESC LIMIT $5"#,
             scope.team() as TeamId,
             filter.action,
-            filter.actor,
+            filter.actor as Option<UserId>,
             filter.before,
             limit,
+            filter.text,
         )
         .fetch_all(&mut *tx)
         .await?;

@@ -29,6 +29,14 @@ pub struct Team {
     pub name: String,
 }
 
+/// A team of a person, with the role they hold in it.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    pub team: Team,
+    /// The built-in role; `None` for one that the team made itself.
+    pub role: Option<BuiltinRole>,
+}
+
 /// A role, built in or made by the team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -92,18 +100,24 @@ impl Orchestrator {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn teams(&self, who: &SignedIn) -> Result<Vec<Team>> {
+    pub async fn teams(&self, who: &SignedIn) -> Result<Vec<Joined>> {
         let mut tx = self.db().of_user(who.user.id).await?;
-        let teams = sqlx::query_as!(
-            Team,
-            r#"SELECT t.id AS "id: TeamId", t.slug, t.name FROM memberships m JOIN teams t ON t.id = m.team_id
+        let rows = sqlx::query!(
+            r#"SELECT t.id AS "id: TeamId", t.slug, t.name, m.builtin_role
+               FROM memberships m JOIN teams t ON t.id = m.team_id
                WHERE m.user_id = $1 ORDER BY lower(t.name), t.id"#,
             who.user.id as UserId
         )
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(teams)
+        Ok(rows
+            .into_iter()
+            .map(|row| Joined {
+                team: Team { id: row.id, slug: row.slug, name: row.name },
+                role: row.builtin_role.as_deref().and_then(BuiltinRole::parse),
+            })
+            .collect())
     }
 
     /// Enters a team: the one way from a signed-in person to a [`Scope`].

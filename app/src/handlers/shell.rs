@@ -1,0 +1,84 @@
+//! What stands around a signed-in page, gathered from the scope.
+
+use orchestrator::{Grant, accounts::SignedIn, teams::Joined};
+use types::PermissionSet;
+
+use crate::{
+    components::{breadcrumb::Crumb, toast::Flash},
+    failure::Failure,
+    layout::shell::{Section, Shell, TeamLink},
+    request::{Inside, Visitor},
+    state::App,
+};
+
+fn link(joined: &Joined) -> TeamLink {
+    TeamLink { name: joined.team.name.clone(), slug: joined.team.slug.clone() }
+}
+
+/// The shell of a page in a team. `page` is the page's own name in the breadcrumb.
+pub(super) async fn inside<G: Grant>(
+    app: &App,
+    member: &Inside<G>,
+    section: Section,
+    page: &str,
+) -> Result<Shell, Failure> {
+    let mut shell = outside(app, &member.who, &member.visitor, page).await?;
+    shell.team = Some(TeamLink { name: member.team.name.clone(), slug: member.team.slug.clone() });
+    shell.role = member.role.name().to_owned();
+    shell.permissions = member.scope().permissions();
+    shell.section = section;
+    Ok(shell)
+}
+
+/// The shell of a page of the account, outside any team.
+pub(super) async fn outside(app: &App, who: &SignedIn, visitor: &Visitor, page: &str) -> Result<Shell, Failure> {
+    let teams = app.muster.teams(who).await?;
+    Ok(Shell {
+        team: None,
+        teams: teams.iter().map(link).collect(),
+        user_name: who.user.name.clone(),
+        user_email: who.user.email.clone(),
+        role: String::new(),
+        permissions: PermissionSet::NONE,
+        section: Section::Other,
+        crumbs: vec![Crumb::new(page, visitor.path.clone())],
+        appearance: visitor.appearance,
+        banners: Vec::new(),
+        flash: visitor.flash.as_deref().and_then(words).map(Flash::done),
+        path: visitor.path.clone(),
+        commands: Vec::new(),
+        needs: 0,
+        now: app.muster.clock().now(),
+        outbox: app.settings.outbox.as_ref().map(|_| "/outbox".to_owned()),
+    })
+}
+
+/// The sentence for a word that the page before left. A word nobody left on purpose says nothing.
+fn words(flash: &str) -> Option<&'static str> {
+    Some(match flash {
+        "name_changed" => "Your name is changed.",
+        "password_changed" => "Your password is changed. Your other sessions have ended.",
+        "session_ended" => "The session has ended.",
+        "sessions_ended" => "All your other sessions have ended.",
+        "invited" => "The invitation is on its way.",
+        "invited_again" => "A new link is on its way. The old one no longer works.",
+        "invitation_revoked" => "The invitation is taken back.",
+        "role_changed" => "The role is changed.",
+        "member_removed" => "The person is no longer in the team.",
+        "left" => "You have left the team.",
+        "role_created" => "The role is there to be given.",
+        "role_deleted" => "The role is deleted.",
+        "team_renamed" => "The team is renamed.",
+        "project_added" => "The project is added.",
+        "squad_formed" => "The squad is formed.",
+        "task_added" => "The task is on the board.",
+        "skipped" => "Skipped. You find it again on the dashboard.",
+        _ => return None,
+    })
+}
+
+/// Where this installation is reached, without the scheme: `muster.example`.
+pub(super) fn host(app: &App) -> String {
+    let url = &app.muster.settings().public_url;
+    url.split_once("://").map_or(url.as_str(), |(_, host)| host).to_owned()
+}

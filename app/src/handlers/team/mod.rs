@@ -1,0 +1,15 @@
+//! Pages inside a team.
+
+mod audit;
+mod dashboard;
+mod members;
+mod roles;
+mod search;
+mod settings;
+
+pub(crate) use audit::audit;
+pub(crate) use dashboard::dashboard;
+pub(crate) use members::{change_role, invite, leave, members, remove_member, resend_invitation, revoke_invitation};
+pub(crate) use roles::{create_role, delete_role, roles};
+pub(crate) use search::search;
+pub(crate) use settings::{rename_team, settings};

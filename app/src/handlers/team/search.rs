@@ -1,0 +1,49 @@
+use axum::{
+    Json,
+    extract::{Query, State},
+    response::IntoResponse,
+};
+use http::{HeaderMap, header::ACCEPT};
+use orchestrator::grants::ReadTasks;
+use serde::Deserialize;
+
+use crate::{
+    handlers::{Answer, html, shell, words::capital},
+    layout::shell::Section,
+    pages::search::{Hit, page},
+    request::Inside,
+    state::App,
+};
+
+#[derive(Deserialize)]
+pub(crate) struct SearchQuery {
+    #[serde(default)]
+    q: String,
+}
+
+/// What the team has by this name. The palette asks for the same as JSON.
+pub(crate) async fn search(
+    member: Inside<ReadTasks>,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(query): Query<SearchQuery>,
+) -> Answer {
+    let found = app.muster.search(&member, &query.q).await?;
+    let hits: Vec<Hit> = found
+        .into_iter()
+        .map(|hit| Hit {
+            label: format!("{} · {}", hit.label, hit.note),
+            href: member.link(if hit.kind == "member" { "/members" } else { "" }),
+            group: capital(&hit.kind),
+        })
+        .collect();
+    if headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"application/json")) {
+        let hits: Vec<serde_json::Value> = hits
+            .iter()
+            .map(|hit| serde_json::json!({ "label": hit.label, "href": hit.href, "group": hit.group }))
+            .collect();
+        return Ok(Json(hits).into_response());
+    }
+    let shell = shell::inside(&app, &member, Section::Other, "Search").await?;
+    html(page(&shell, query.q.trim(), &hits))
+}

@@ -1,0 +1,82 @@
+//! The audit log in people's words.
+
+use orchestrator::audit::Entry;
+use serde_json::Value;
+
+/// Kinds of actions, as the log's filter offers them: a prefix, and what it covers.
+pub(super) const KINDS: &[(&str, &str)] = &[
+    ("", "Everything"),
+    ("team.", "Team"),
+    ("member.", "Members"),
+    ("invitation.", "Invitations"),
+    ("role.", "Roles"),
+    ("project.", "Projects"),
+    ("squad.", "Squads"),
+    ("task.", "Tasks"),
+    ("permission.", "Refused permissions"),
+];
+
+/// What somebody did, to follow their name: “formed a squad”.
+pub(super) fn phrase(action: &str) -> &str {
+    match action {
+        "team.created" => "created the team",
+        "team.renamed" => "renamed the team",
+        "member.role_changed" => "changed a member's role",
+        "member.removed" => "removed a member",
+        "member.left" => "left the team",
+        "invitation.sent" => "invited somebody",
+        "invitation.revoked" => "took an invitation back",
+        "invitation.accepted" => "joined the team",
+        "role.created" => "made a role",
+        "role.deleted" => "deleted a role",
+        "project.created" => "added a project",
+        "squad.formed" => "formed a squad",
+        "task.created" => "wrote a task",
+        "onboarding.skipped" => "skipped a step of the set-up",
+        "permission.refused" => "asked for what their role does not allow",
+        other => other,
+    }
+}
+
+/// What it was done to, where the details name it.
+pub(super) fn target(entry: &Entry) -> String {
+    let details = details(entry);
+    ["email", "name", "title", "asked_for"]
+        .iter()
+        .find_map(|key| details.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()))
+        .unwrap_or_default()
+}
+
+/// The details as name and value, nested ones with their path: `after.slug`.
+pub(super) fn details(entry: &Entry) -> Vec<(String, String)> {
+    let mut flat = Vec::new();
+    if let Ok(value) = serde_json::from_str(&entry.details) {
+        flatten("", &value, &mut flat);
+    }
+    flat
+}
+
+fn flatten(path: &str, value: &Value, into: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                flatten(&path, value, into);
+            }
+        }
+        Value::Array(items) => {
+            let texts: Vec<String> =
+                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+            into.push((path.to_owned(), texts.join(", ")));
+        }
+        Value::String(text) => into.push((path.to_owned(), text.clone())),
+        Value::Null => {}
+        other => into.push((path.to_owned(), other.to_string())),
+    }
+}
+
+/// The first letter large.
+pub(super) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}

@@ -1,0 +1,98 @@
+//! Every address of the website, in one table.
+
+use axum::{
+    Router, middleware,
+    response::{IntoResponse, Redirect, Response},
+};
+use http::{Method, StatusCode, Uri};
+
+use crate::{
+    failure::pages_for_failures,
+    handlers::{account, auth, onboarding, public, team},
+    request::safe_path,
+    routes::{Route, Routes},
+    state::App,
+};
+
+/// The pages, and the table of their routes. Failures are bare status codes until [`with_failure_pages`] dresses them.
+pub fn router(app: App) -> (Router, Vec<Route>) {
+    let (router, table) = table().build();
+    (router.fallback(not_found).with_state(app), table)
+}
+
+/// Puts an error page on every failed answer of `router`, those of the layers inside it included.
+pub fn with_failure_pages(router: Router, app: App) -> Router {
+    router.layer(middleware::from_fn_with_state(app, pages_for_failures))
+}
+
+/// An unknown address. One that only ends in a slash too many leads to the page it means.
+async fn not_found(method: Method, uri: Uri) -> Response {
+    let path = uri.path().trim_end_matches('/');
+    let meant = method == Method::GET && path.len() < uri.path().len() && safe_path(path).is_some();
+    if !meant {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let to = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    Redirect::permanent(&to).into_response()
+}
+
+fn table() -> Routes {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    Routes::default()
+        .public(GET, "/", public::home)
+        .public(GET, "/pricing", public::pricing)
+        .public(GET, "/security", public::security)
+        .public(GET, "/accessibility", public::accessibility)
+        .public(GET, "/status", public::status)
+        .public(GET, "/outbox", public::outbox)
+        .public(GET, "/gallery", public::gallery)
+        .public(POST, "/appearance", public::set_appearance)
+        .public(GET, "/sign-up", auth::new_sign_up)
+        .public(POST, "/sign-up", auth::begin_sign_up)
+        .public(GET, "/sign-up/verify", auth::verify_page)
+        .public(POST, "/sign-up/verify", auth::verify_code)
+        .public(POST, "/sign-up/resend", auth::resend_code)
+        .public(GET, "/sign-up/account", auth::new_account)
+        .public(POST, "/sign-up/account", auth::create_account)
+        .public(GET, "/sign-in", auth::new_sign_in)
+        .public(POST, "/sign-in", auth::sign_in)
+        .public(POST, "/sign-out", auth::sign_out)
+        .public(GET, "/reset", auth::new_reset)
+        .public(POST, "/reset", auth::begin_reset)
+        .public(GET, "/reset/verify", auth::reset_page)
+        .public(POST, "/reset/verify", auth::reset_password)
+        .public(GET, "/invitation", auth::invitation)
+        .signed_in(POST, "/invitations/accept", auth::accept_invitation)
+        .signed_in(GET, "/home", account::land)
+        .signed_in(GET, "/teams", account::teams)
+        .signed_in(GET, "/teams/new", account::new_team)
+        .signed_in(POST, "/teams/new", account::create_team)
+        .signed_in(GET, "/account", account::profile)
+        .signed_in(POST, "/account", account::rename)
+        .signed_in(POST, "/account/password", account::change_password)
+        .signed_in(GET, "/account/sessions", account::sessions)
+        .signed_in(POST, "/account/sessions/revoke-others", account::revoke_other_sessions)
+        .signed_in(POST, "/account/sessions/{session}/revoke", account::revoke_session)
+        .team(GET, "", team::dashboard)
+        .team(GET, "/search", team::search)
+        .team(GET, "/onboarding", onboarding::page)
+        .team(POST, "/onboarding/team", onboarding::name_team)
+        .team(POST, "/onboarding/project", onboarding::bring_project)
+        .team(POST, "/onboarding/squad", onboarding::form_squad)
+        .team(POST, "/onboarding/task", onboarding::first_task)
+        .team(POST, "/onboarding/skip", onboarding::skip)
+        .team(GET, "/members", team::members)
+        .team(POST, "/invitations", team::invite)
+        .team(POST, "/invitations/{invitation}/resend", team::resend_invitation)
+        .team(POST, "/invitations/{invitation}/revoke", team::revoke_invitation)
+        .team(POST, "/members/{user}/role", team::change_role)
+        .team(POST, "/members/{user}/remove", team::remove_member)
+        .team(POST, "/leave", team::leave)
+        .team(GET, "/roles", team::roles)
+        .team(POST, "/roles", team::create_role)
+        .team(POST, "/roles/{role}/delete", team::delete_role)
+        .team(GET, "/audit", team::audit)
+        .team(GET, "/settings", team::settings)
+        .team(POST, "/settings", team::rename_team)
+}

@@ -1,0 +1,104 @@
+use app::{App, PageSettings, router, routes::Route, with_failure_pages};
+use axum::{Router, body::Body};
+use http::{
+    Method, Request, StatusCode,
+    header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE},
+};
+use http_body_util::BodyExt;
+use orchestrator::testing::World;
+use tower::ServiceExt;
+
+/// The website over a database of its own.
+pub(crate) struct Site {
+    pub(crate) world: World,
+    pub(crate) router: Router,
+    pub(crate) table: Vec<Route>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) location: String,
+    pub(crate) body: String,
+}
+
+/// A browser: keeps cookies, and nothing else.
+#[derive(Clone, Default)]
+pub(crate) struct Browser {
+    cookies: std::collections::BTreeMap<String, String>,
+}
+
+impl Site {
+    pub(crate) async fn open() -> Self {
+        let world = World::new().await;
+        let settings =
+            PageSettings { secure_cookies: true, development: true, outbox: None, version: "test", contact: None };
+        let app = App { muster: world.muster.clone(), settings: settings.into() };
+        let (router, table) = router(app.clone());
+        let router = with_failure_pages(router, app);
+        Self { world, router, table }
+    }
+
+    pub(crate) async fn end(self) {
+        drop(self.router);
+        self.world.end().await;
+    }
+}
+
+impl Browser {
+    pub(crate) async fn get(&mut self, site: &Site, path: &str) -> Page {
+        self.send(site, Method::GET, path, "").await
+    }
+
+    pub(crate) async fn post(&mut self, site: &Site, path: &str, form: &str) -> Page {
+        self.send(site, Method::POST, path, form).await
+    }
+
+    pub(crate) async fn send(&mut self, site: &Site, method: Method, path: &str, form: &str) -> Page {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(COOKIE, cookies.join("; "))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned()))
+            .expect("a request");
+        let response = site.router.clone().oneshot(request).await.expect("an answer");
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            let text = cookie.to_str().expect("text");
+            let (name, rest) = text.split_once('=').expect("a cookie");
+            let value = rest.split(';').next().unwrap_or_default();
+            assert!(text.contains("SameSite=Lax") && text.contains("Path=/"), "{text}");
+            if value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let status = response.status();
+        let location =
+            response.headers().get(LOCATION).map(|to| to.to_str().expect("text").to_owned()).unwrap_or_default();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        Page { status, location, body: String::from_utf8(body.to_vec()).expect("text") }
+    }
+
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.get(name).map(String::as_str)
+    }
+
+    /// Signs up as people do, with a team of one's own.
+    pub(crate) async fn sign_up(site: &Site, name: &str, team: &str) -> Self {
+        let mut browser = Self::default();
+        let email = format!("{}@quayside.example", name.to_lowercase());
+        let page = browser.post(site, "/sign-up", &format!("email={email}")).await;
+        assert_eq!((page.status, page.location.as_str()), (StatusCode::SEE_OTHER, "/sign-up/verify"), "{}", page.body);
+        let code = site.world.code_for(&email).await;
+        let page = browser.post(site, "/sign-up/verify", &format!("code={code}")).await;
+        assert_eq!(page.location, "/sign-up/account", "{}", page.body);
+        let form = format!("name={name}&password={}&team={team}", World::password_of(name).replace(' ', "+"));
+        let page = browser.post(site, "/sign-up/account", &form).await;
+        assert_eq!(page.location, format!("/{}/onboarding", team.to_lowercase()), "{}", page.body);
+        browser
+    }
+}

@@ -1,0 +1,6 @@
+//! HTTP tests through the router, on a real Postgres.
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod client;
+mod forms;
+mod routes;

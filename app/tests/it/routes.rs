@@ -1,0 +1,175 @@
+use app::routes::Access;
+use http::{Method, StatusCode};
+use orchestrator::{grants, teams::RESERVED_SLUGS, testing::World};
+use types::Permission;
+use uuid::Uuid;
+
+use crate::client::{Browser, Site};
+
+/// Fills the parameters of a path: the team's slug, and ids of things.
+fn fill(path: &str, slug: &str, ids: &[(&str, String)]) -> String {
+    path.split('/')
+        .map(|segment| match segment {
+            "{team}" => slug.to_owned(),
+            _ if segment.starts_with('{') => {
+                let name = segment.trim_matches(['{', '}']);
+                ids.iter()
+                    .find(|(known, _)| *known == name)
+                    .map_or_else(|| panic!("no id for {name}"), |(_, id)| id.clone())
+            }
+            _ => segment.to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// Ids of the harbour team, which Mira of quayside tries.
+async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
+    let hanna = world.sign_in("Hanna").await;
+    let scope = world.scope(&hanna, "harbour").await;
+    let invitation =
+        world.muster.invite(&scope.can().expect("owner"), "new@harbour.example", "reader").await.expect("invited");
+    let read = types::PermissionSet::of(&[Permission::ReadTeam]);
+    let role = world
+        .muster
+        .create_role(&scope.can::<grants::ManageRoles>().expect("owner"), "Guest", read)
+        .await
+        .expect("a role");
+    vec![
+        ("user", hanna.user.id.to_string()),
+        ("invitation", invitation.to_string()),
+        ("role", role.to_string()),
+        ("session", hanna.session.to_string()),
+    ]
+}
+
+#[tokio::test]
+async fn a_stranger_reaches_only_what_is_public() {
+    let site = Site::open().await;
+    let nobody = [("user", id()), ("invitation", id()), ("role", id()), ("session", id())];
+    for route in &site.table {
+        let path = fill(&route.path, "quayside", &nobody);
+        let page = Browser::default().send(&site, route.method.clone(), &path, "").await;
+        let sent_away = page.status == StatusCode::SEE_OTHER && page.location.starts_with("/sign-in?reason=needed");
+        assert_eq!(
+            sent_away,
+            route.access != Access::Public,
+            "{} {path}: {} {}",
+            route.method,
+            page.status,
+            page.location
+        );
+        assert!(!page.status.is_server_error(), "{} {path}: {}", route.method, page.body);
+    }
+    site.end().await;
+}
+
+fn id() -> String {
+    Uuid::now_v7().to_string()
+}
+
+#[tokio::test]
+async fn a_foreign_team_is_not_found_on_every_route() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    Browser::sign_up(&site, "Hanna", "Harbour").await;
+    let ids = foreign_ids(&site.world).await;
+    let mut tried = 0;
+    for route in site.table.clone() {
+        if !matches!(route.access, Access::Team(_)) {
+            continue;
+        }
+        let path = fill(&route.path, "harbour", &ids);
+        let page = mira.send(&site, route.method.clone(), &path, "").await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{} {path}", route.method);
+        let unknown = mira.send(&site, route.method.clone(), &fill(&route.path, "no-such-team", &ids), "").await;
+        assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+        assert_eq!(
+            unknown.body.replace("no-such-team", "harbour"),
+            page.body,
+            "a foreign team answers as one that does not exist"
+        );
+        tried += 1;
+    }
+    assert!(tried > 20, "the table holds the team's routes");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn foreign_ids_under_the_own_team_are_not_found() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    Browser::sign_up(&site, "Hanna", "Harbour").await;
+    let ids = foreign_ids(&site.world).await;
+    for route in site.table.clone() {
+        let things = route.path.replace("{team}", "");
+        if !things.contains('{') {
+            continue;
+        }
+        let path = fill(&route.path, "quayside", &ids);
+        let page = mira.send(&site, route.method.clone(), &path, "role=reader").await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{} {path}: {}", route.method, page.body);
+    }
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_refused_and_written_down() {
+    let site = Site::open().await;
+    Browser::sign_up(&site, "Mira", "Quayside").await;
+    let mut jonas = Browser::sign_up(&site, "Jonas", "Harbour").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let jonas_signed_in = site.world.sign_in("Jonas").await;
+    // A role that grants one thing no page asks for: every route of the team refuses it.
+    let odd = types::PermissionSet::of(&[Permission::ManageBudgets]);
+    let role = site
+        .world
+        .muster
+        .create_role(&owner.can::<grants::ManageRoles>().expect("owner"), "Odd", odd)
+        .await
+        .expect("a role");
+    site.world.join(&owner, &jonas_signed_in, &role.to_string()).await;
+    let ids = [("user", id()), ("invitation", id()), ("role", id()), ("session", id())];
+    let mut refused = 0;
+    for route in site.table.clone() {
+        if matches!(route.access, Access::Team(_)) {
+            let path = fill(&route.path, "quayside", &ids);
+            let page = jonas.send(&site, route.method.clone(), &path, "").await;
+            assert_eq!(page.status, StatusCode::FORBIDDEN, "{} {path}", route.method);
+            refused += 1;
+        }
+    }
+    let log = site.world.muster.audit_log(&owner.can().expect("owner"), &Default::default()).await.expect("a log");
+    let written = log.iter().filter(|entry| entry.action == "permission.refused").count();
+    assert_eq!(written, refused.min(50 - log.iter().filter(|entry| entry.action != "permission.refused").count()));
+    site.end().await;
+}
+
+#[tokio::test]
+async fn every_first_segment_of_ours_is_reserved() {
+    let site = Site::open().await;
+    for route in &site.table {
+        let first = route.path.split('/').nth(1).unwrap_or_default();
+        assert!(
+            first.is_empty() || first == "{team}" || RESERVED_SLUGS.contains(&first),
+            "{first} could be taken by a team"
+        );
+    }
+    site.end().await;
+}
+
+#[tokio::test]
+async fn unknown_addresses_are_not_found_and_a_slash_too_many_is_forgiven() {
+    let site = Site::open().await;
+    let mut browser = Browser::default();
+    let page = browser.get(&site, "/no/such/page/at/all").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.body.contains("<html"), "{}", page.body);
+    let page = browser.get(&site, "/pricing/?period=yearly").await;
+    assert_eq!((page.status, page.location.as_str()), (StatusCode::PERMANENT_REDIRECT, "/pricing?period=yearly"));
+    let page = browser.get(&site, "//evil.example/").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    let page = browser.send(&site, Method::POST, "/pricing", "").await;
+    assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
+    site.end().await;
+}

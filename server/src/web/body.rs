@@ -1,0 +1,27 @@
+use axum::{
+    body::{Body, HttpBody},
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::StatusCode;
+use http_body_util::Limited;
+
+use super::{bare, is_auth_path};
+
+/// Largest bodies, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) all: usize,
+    pub(super) auth: usize,
+}
+
+/// Refuses a body that says it is too large, and cuts one that turns out to be.
+pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let allowed = if is_auth_path(path) || path == super::CSP_REPORT_PATH { limits.auth } else { limits.all };
+    if usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX) > allowed {
+        return bare(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    next.run(request.map(|body| Body::new(Limited::new(body, allowed)))).await
+}

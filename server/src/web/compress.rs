@@ -1,0 +1,22 @@
+use http::header::SET_COOKIE;
+use tower_http::{
+    CompressionLevel,
+    compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::And},
+};
+
+/// Answers that set a cookie stay uncompressed: the length of a compressed answer tells something about a secret
+/// that stands beside text of the reader's choice (the BREACH attack).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WithoutCookie;
+
+impl Predicate for WithoutCookie {
+    fn should_compress<B>(&self, response: &http::Response<B>) -> bool {
+        !response.headers().contains_key(SET_COOKIE)
+    }
+}
+
+/// Compresses pages as they are made, quickly rather than well. Assets come compressed already and streams of events are
+/// left alone (the default predicate).
+pub(super) fn layer() -> CompressionLayer<And<DefaultPredicate, WithoutCookie>> {
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(DefaultPredicate::new().and(WithoutCookie))
+}

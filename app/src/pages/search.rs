@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_search_without_result_repeats_the_words_safely() {
         let html = page(&shell(BuiltinRole::Reader), " <b>x ", &[]);
-        assert!(html.contains("Nothing is called “&lt;b&gt;x”") && html.contains("value=\"<b>x\""), "{html}");
+        assert!(html.contains("Nothing is called “&lt;b&gt;x”") && html.contains("value=\"&lt;b&gt;x\""), "{html}");
     }
 
     #[test]

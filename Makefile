@@ -13,7 +13,7 @@ SETUP = ./deploy/setup.sh
 .PHONY: help start stop test setup doctor fmt lint sqlx-prepare
 
 help: ## Show this list
-	@sed -n 's/^\([a-z%-]*\):.*## \(.*\)/make \1@\2/p' Makefile | column -t -s @
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{ printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 start: ## Install what is missing, build, and run Muster at http://127.0.0.1:7000 (PORT=… for another port)
 	@$(SETUP)

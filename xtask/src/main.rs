@@ -3,8 +3,12 @@
 
 mod assets;
 mod bench;
+mod checks;
 mod database;
+mod direction;
 mod failure;
+mod licences;
+mod service;
 mod workspace;
 
 use std::process::ExitCode;
@@ -21,6 +25,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build and run Muster
+    Start,
+    /// Stop the Muster that runs from this folder
+    Stop,
+    /// Run all tests
+    Test {
+        /// Only these, separated by commas
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<checks::Check>,
+    },
+    /// Build Muster, and let it look for what is wrong with the machine and the settings
+    Doctor,
     /// Build what browsers load: wasm, scripts, styles, fonts, their compressed copies and the manifest
     Assets {
         /// Build faster and larger, without the size gate
@@ -51,6 +67,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
+        Command::Start => service::start(),
+        Command::Stop => service::stop(),
+        Command::Test { only } => checks::run(&only),
+        Command::Doctor => service::doctor(),
         Command::Assets { dev } => assets::run(assets::Options { dev }),
         Command::Bench { name } => bench::run(&name),
         Command::Db { stop: false } => database::show(),

@@ -57,7 +57,13 @@ pub(crate) fn output(command: &mut Command) -> Outcome<Vec<u8>> {
 
 /// Whether a program is in PATH.
 pub(crate) fn installed(program: &str) -> bool {
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    find(program).is_some()
+}
+
+/// Where a program of PATH is.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
 
 /// The program and its first argument: enough to find it, without passwords that later arguments may hold.

@@ -1,0 +1,196 @@
+//! `cargo xtask test`: everything that must hold, in the order in which it fails fastest.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+
+use crate::failure::{Doing, Failure, Outcome};
+use crate::{assets, database, direction, licences, workspace};
+
+/// One part of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Check {
+    /// Install what tests need
+    Setup,
+    /// The code is formatted
+    Fmt,
+    /// Clippy has no warning
+    Clippy,
+    /// Crates depend only downwards
+    Direction,
+    /// Licences, origins and bans of dependencies
+    Licences,
+    /// The browser's files build and fit their budget
+    Assets,
+    /// The tests of all crates, with a Postgres of their own
+    Unit,
+    /// The release binary builds
+    Build,
+    /// The website in Chromium
+    Browser,
+}
+
+/// How a check ended.
+enum End {
+    Passed,
+    /// Could not be done here, with the reason.
+    Skipped(&'static str),
+}
+
+struct Report {
+    check: Check,
+    took: Duration,
+    end: Outcome<End>,
+}
+
+/// Runs the named checks, or all, and fails when one did. A failed check does not hide what the others would say.
+pub(crate) fn run(only: &[Check]) -> Outcome {
+    let mut reports = Vec::new();
+    for check in Check::value_variants() {
+        if !only.is_empty() && !only.contains(check) {
+            continue;
+        }
+        println!("\ntest: {} …", check.name());
+        let begin = Instant::now();
+        let end = check.run();
+        if let Err(failure) = &end {
+            println!("{failure}");
+        }
+        let report = Report { check: *check, took: begin.elapsed(), end };
+        println!("{}", report.line());
+        reports.push(report);
+        // Without a set-up machine every later check would fail for the same reason.
+        if *check == Check::Setup && reports.iter().any(Report::failed) {
+            break;
+        }
+    }
+    summary(&reports)
+}
+
+fn summary(reports: &[Report]) -> Outcome {
+    println!("\nSummary");
+    for report in reports {
+        println!("{}", report.line());
+    }
+    let failed = reports.iter().filter(|report| report.failed()).count();
+    let skipped = reports.iter().filter(|report| matches!(report.end, Ok(End::Skipped(_)))).count();
+    let passed = reports.len() - failed - skipped;
+    let line = format!("{passed} passed, {failed} failed, {skipped} skipped");
+    if failed > 0 {
+        return Err(Failure::new(line));
+    }
+    println!("{line}");
+    Ok(())
+}
+
+impl Report {
+    fn failed(&self) -> bool {
+        self.end.is_err()
+    }
+
+    fn line(&self) -> String {
+        let (word, reason) = match &self.end {
+            Ok(End::Passed) => ("passed", ""),
+            Ok(End::Skipped(reason)) => ("skipped", *reason),
+            Err(_) => ("FAILED", ""),
+        };
+        format!("test: {:<10} {word:<8} {:>6.1} s  {reason}", self.check.name(), self.took.as_secs_f32())
+            .trim_end()
+            .to_owned()
+    }
+}
+
+impl Check {
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    fn run(self) -> Outcome<End> {
+        match self {
+            Self::Setup => workspace::run(Command::new(workspace::root()?.join("deploy/setup.sh")).arg("--tests"))?,
+            Self::Fmt => cargo(&["fmt", "--all", "--", "--check"])?,
+            Self::Clippy => {
+                cargo(&["clippy", "--workspace", "--exclude", "frontend", "--all-targets", "--", "-D", "warnings"])?
+            }
+            Self::Direction => direction::check()?,
+            Self::Licences => dependencies()?,
+            Self::Assets => assets::run(assets::Options { dev: false })?,
+            Self::Unit => unit()?,
+            Self::Build => cargo(&["build", "--release", "--package", "server", "--bin", "muster"])?,
+            Self::Browser => return browser(),
+        }
+        Ok(End::Passed)
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Outcome {
+    workspace::run(&mut workspace::cargo(arguments)?)
+}
+
+/// Our own check always; the thorough tool where it is installed, or on request, as compiling it takes ten minutes.
+fn dependencies() -> Outcome {
+    licences::check()?;
+    let wanted = std::env::var_os("MUSTER_DENY").is_some_and(|value| value == "1");
+    if wanted && !workspace::installed("cargo-deny") {
+        cargo(&["install", "--locked", "cargo-deny"])?;
+    }
+    if workspace::installed("cargo-deny") {
+        return cargo(&["deny", "check", "bans", "licenses", "sources"]);
+    }
+    println!("cargo-deny is not installed, so only deny.toml's lists were checked (MUSTER_DENY=1 installs it).");
+    Ok(())
+}
+
+fn unit() -> Outcome {
+    let cluster = database::start("tests")?;
+    let mut arguments = if workspace::installed("cargo-nextest") {
+        vec!["nextest", "run", "--no-fail-fast"]
+    } else {
+        vec!["test", "--no-fail-fast", "--all-targets"]
+    };
+    arguments.extend(["--workspace", "--exclude", "frontend"]);
+    let mut tests = workspace::cargo(&arguments)?;
+    let tested = workspace::run(tests.env("TEST_DATABASE_URL", cluster.superuser_url("postgres")));
+    tested.and(cluster.stop().doing(|| "The test database did not stop".to_owned()))
+}
+
+fn browser() -> Outcome<End> {
+    let folder = workspace::root()?.join("e2e");
+    if !folder.join("package.json").exists() {
+        return Ok(End::Skipped("there is no e2e/package.json"));
+    }
+    let mut tests = Command::new("npm");
+    tests
+        .args(["test", "--silent"])
+        .current_dir(&folder)
+        .env("MUSTER_BIN", workspace::target()?.join("release/muster"));
+    if let Some(chromium) =
+        ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| workspace::find(name))
+    {
+        tests.env("CHROMIUM", chromium);
+    }
+    workspace::run(&mut tests)?;
+    Ok(End::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(end: Outcome<End>) -> Report {
+        Report { check: Check::Fmt, took: Duration::from_millis(1250), end }
+    }
+
+    #[test]
+    fn one_failure_fails_the_whole() {
+        let reports = [report(Ok(End::Passed)), report(Err(Failure::new("no"))), report(Ok(End::Skipped("why")))];
+        assert_eq!(summary(&reports).unwrap_err().to_string(), "1 passed, 1 failed, 1 skipped");
+        assert!(summary(&reports[..1]).is_ok());
+    }
+
+    #[test]
+    fn a_line_tells_the_check_its_end_and_its_time() {
+        assert_eq!(report(Ok(End::Skipped("why"))).line(), "test: fmt        skipped     1.2 s  why");
+    }
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import { expect } from "@playwright/test";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/** axe finds nothing on the page as it stands. Evaluated, not added as a script: the page's own policy stays on. */
+export async function expectAccessible(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate((tags) => window.axe.run(document, { runOnly: tags }), TAGS);
+  const told = violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `${id}: ${help}\n  ${node.target.join(" ")}\n  ${node.failureSummary}`),
+  );
+  expect(told, "what axe found").toEqual([]);
+}
+
+/** At 320 px, which is 1280 px at 400 % zoom, nothing makes the page scroll sideways (WCAG 2.2, 1.4.10). */
+export async function expectReflow(page) {
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 320, height: 640 });
+  const wide = await page.evaluate(() => {
+    const { scrollWidth } = document.scrollingElement;
+    const name = (node) => `${node.localName}${node.id && `#${node.id}`}.${[...node.classList].join(".")}`;
+    const out = [...document.body.querySelectorAll("*")].filter((node) => node.getBoundingClientRect().right > 321);
+    return { scrollWidth, out: scrollWidth > 320 ? out.slice(0, 12).map(name) : [] };
+  });
+  expect(wide, "the width of the page, and what is too wide").toEqual({ scrollWidth: 320, out: [] });
+  await page.setViewportSize(before);
+}
+
+/** The first stop of the Tab key leads to the content, and can be seen there. */
+export async function expectSkipLink(page) {
+  // A page with one field puts the focus there; the first Tab from the top of the document is what is asked about.
+  await page.evaluate(() => {
+    document.activeElement?.blur();
+    document.body.tabIndex = -1;
+    document.body.focus();
+  });
+  await page.keyboard.press("Tab");
+  const link = page.getByRole("link", { name: "Skip to content" });
+  await expect(link).toBeFocused();
+  await expect(link).toBeInViewport({ ratio: 1 });
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#main")).toBeFocused();
+}
+
+/** Each of the next stops of the Tab key shows that it has the focus, and is not hidden under something fixed. */
+export async function expectVisibleFocus(page, stops = 12) {
+  for (let stop = 0; stop < stops; stop += 1) {
+    await page.keyboard.press("Tab");
+    const seen = await page.evaluate(() => {
+      const node = document.activeElement;
+      if (!node || node === document.body) return undefined;
+      // A field inside its label may hand the ring on to the label.
+      const shown = [node, node.closest("label"), node.parentElement].filter(Boolean);
+      const ring = shown.some((one) => {
+        const style = getComputedStyle(one);
+        const outlined = style.outlineStyle !== "none" && Number.parseFloat(style.outlineWidth) >= 1;
+        return outlined || style.boxShadow !== "none";
+      });
+      const box = node.getBoundingClientRect();
+      const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+      const free = !top || node.contains(top) || top.contains(node) || shown.some((one) => one.contains(top));
+      return { ring, free, node: node.outerHTML.slice(0, 160) };
+    });
+    if (!seen) return;
+    expect(seen, "focus at a stop of the Tab key").toEqual({ ...seen, ring: true, free: true });
+  }
+}

@@ -1,0 +1,138 @@
+import { expect } from "@playwright/test";
+
+import { signIn, verify, stranger } from "./people.mjs";
+
+/** Presses a button and gives the answer of the page that follows. */
+async function answerTo(page, press) {
+  const answer = page.waitForResponse((response) => response.request().isNavigationRequest() && response.status() !== 303);
+  await press();
+  return answer;
+}
+
+const at = (path) => (page, person) => page.goto(typeof path === "function" ? path(person) : path);
+const button = (page, name) => () => page.getByRole("main").getByRole("button", { name, exact: true }).click();
+
+async function failedSignIn(page) {
+  await page.goto("/sign-in");
+  return answerTo(page, () => signIn(page, { email: "nobody@quayside.example" }, "not the password at all"));
+}
+
+async function failedSignUp(page) {
+  await page.goto("/sign-up");
+  await page.getByLabel("Work e-mail").fill("nobody");
+  return answerTo(page, button(page, "Continue"));
+}
+
+async function codePage(page) {
+  await page.goto("/sign-up");
+  await page.getByLabel("Work e-mail").fill(stranger().email);
+  return answerTo(page, button(page, "Continue"));
+}
+
+async function failedCode(page) {
+  await codePage(page);
+  await page.getByLabel("Six-digit code").fill("12");
+  return answerTo(page, button(page, "Verify"));
+}
+
+async function accountPage(page) {
+  await page.goto("/sign-up");
+  await verify(page, stranger().email);
+  return page.reload();
+}
+
+async function failedAccount(page) {
+  await accountPage(page);
+  return answerTo(page, button(page, "Create account and team"));
+}
+
+async function resetPage(page) {
+  await page.goto("/reset");
+  await page.getByLabel("E-mail").fill("nobody@quayside.example");
+  return answerTo(page, button(page, "Send a code"));
+}
+
+/** What anybody can open. None of them may load a script. */
+export const PUBLIC = [
+  { name: "home", open: at("/") },
+  { name: "pricing", open: at("/pricing") },
+  { name: "pricing, yearly", open: at("/pricing?period=yearly") },
+  { name: "security", open: at("/security") },
+  { name: "status", open: at("/status") },
+  { name: "accessibility", open: at("/accessibility") },
+  { name: "sign-in", open: at("/sign-in") },
+  { name: "sign-in, failed", open: failedSignIn, status: 422 },
+  { name: "sign-up", open: at("/sign-up") },
+  { name: "sign-up, failed", open: failedSignUp, status: 422 },
+  { name: "verify", open: codePage },
+  { name: "verify, failed", open: failedCode, status: 422 },
+  { name: "choose a password", open: accountPage },
+  { name: "choose a password, failed", open: failedAccount, status: 422 },
+  { name: "reset", open: at("/reset") },
+  { name: "reset, code", open: resetPage },
+  { name: "invitation, gone", open: at("/invitation?token=gone"), status: 404 },
+  { name: "invitation", open: (page, person) => page.goto(person.invitation) },
+  { name: "outbox", open: at("/outbox") },
+  { name: "not found", open: at("/nothing/here"), status: 404 },
+];
+
+const team = (path) => at((person) => `/${person.slug}${path}`);
+
+async function failedInvitation(page, person) {
+  await page.goto(`/${person.slug}/members`);
+  await page.getByLabel("Invite by e-mail").fill(person.email);
+  return answerTo(page, button(page, "Invite"));
+}
+
+async function failedRole(page, person) {
+  await page.goto(`/${person.slug}/roles`);
+  await page.getByLabel("Name").fill("Nothing");
+  return answerTo(page, button(page, "Add the role"));
+}
+
+async function failedProject(page, person) {
+  await page.goto(`/${person.slug}/onboarding`);
+  await page.getByLabel("Git address").fill("not an address");
+  return answerTo(page, button(page, "Add this project"));
+}
+
+/** What a person with a new, empty team sees. */
+export const FRESH = [
+  { name: "onboarding", open: team("/onboarding") },
+  { name: "onboarding, renaming", open: team("/onboarding?step=team") },
+  { name: "onboarding, failed", open: failedProject, status: 422 },
+  { name: "dashboard, empty", open: team("") },
+  { name: "members, alone", open: team("/members") },
+];
+
+/** What a person in a team at work sees. */
+export const WORKING = [
+  { name: "dashboard", open: team("") },
+  { name: "onboarding, done", open: team("/onboarding") },
+  { name: "members", open: team("/members") },
+  { name: "members, failed", open: failedInvitation, status: 422 },
+  { name: "roles", open: team("/roles") },
+  { name: "roles, failed", open: failedRole, status: 422 },
+  { name: "audit", open: team("/audit") },
+  { name: "audit, nothing fits", open: team("/audit?q=zzzz") },
+  { name: "settings", open: team("/settings") },
+  { name: "search", open: team("/search") },
+  { name: "search, found", open: team("/search?q=a") },
+  { name: "search, nothing", open: team("/search?q=zzzz") },
+  { name: "account", open: at("/account") },
+  { name: "sessions", open: at("/account/sessions") },
+  { name: "teams", open: at("/teams") },
+  { name: "new team", open: at("/teams/new") },
+  { name: "not found, signed in", open: team("/nothing-here"), status: 404 },
+  { name: "gallery", open: at("/gallery") },
+];
+
+/** Sets the look by the forms' own route and opens the page; checks that it is the page meant. */
+export async function openIn(page, one, person, theme, contrast = "normal") {
+  const { origin } = new URL(process.env.E2E_URL);
+  await page.context().addCookies([{ name: "appearance", value: `${theme}.${contrast}`, url: origin }]);
+  const response = await one.open(page, person);
+  expect(response.status(), one.name).toBe(one.status ?? 200);
+  await expect(page.locator("html")).toHaveAttribute("data-theme", theme);
+  return response;
+}

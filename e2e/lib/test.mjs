@@ -1,0 +1,58 @@
+import { test as base, expect } from "@playwright/test";
+
+import { signUp, stranger } from "./people.mjs";
+
+/**
+ * Collects what a browser complains about: errors in the console, which is also where it writes each refusal of the
+ * content security policy, and errors that no script caught. The status of a page itself is no complaint.
+ */
+export function watch(context) {
+  const complaints = [];
+  const pages = new Set();
+  context.on("response", (response) => {
+    if (response.request().isNavigationRequest()) pages.add(response.url());
+  });
+  context.on("console", (message) => {
+    if (message.type() !== "error") return;
+    const { url } = message.location();
+    const text = message.text();
+    if (text.startsWith("Failed to load resource") && pages.has(url)) return;
+    complaints.push(`${text} (${url})`);
+  });
+  context.on("weberror", (error) => complaints.push(String(error.error())));
+  return complaints;
+}
+
+export const test = base.extend({
+  baseURL: async ({}, use) => use(process.env.E2E_URL),
+
+  context: async ({ context }, use) => {
+    const complaints = watch(context);
+    await use(context);
+    expect(complaints, "what the browser complained about").toEqual([]);
+  },
+
+  /** Opens a browser of a second person, watched like the first. */
+  another: async ({ browser, baseURL, javaScriptEnabled, contextOptions, locale, timezoneId, viewport }, use) => {
+    const opened = [];
+    await use(async () => {
+      const options = { ...contextOptions, baseURL, javaScriptEnabled, locale, timezoneId, viewport };
+      const context = await browser.newContext(options);
+      opened.push({ context, complaints: watch(context) });
+      return context.newPage();
+    });
+    for (const { context, complaints } of opened) {
+      await context.close();
+      expect(complaints, "what the second browser complained about").toEqual([]);
+    }
+  },
+
+  /** Somebody new, signed in on `page` with a team of their own, at its onboarding. */
+  person: async ({ page }, use) => {
+    const person = stranger();
+    await signUp(page, person);
+    await use(person);
+  },
+});
+
+export { expect };

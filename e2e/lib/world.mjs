@@ -1,0 +1,70 @@
+import { linkIn, mailTo, signIn, signUp, stranger, verify } from "./people.mjs";
+
+/** A person with a new team, and what their browser remembers. */
+export async function freshTeam(browser, baseURL) {
+  const person = stranger();
+  const context = await browser.newContext({ baseURL });
+  await signUp(await context.newPage(), person);
+  return { person, state: await kept(context) };
+}
+
+/**
+ * A person whose team is at work: project, squad, task, a second member, an open invitation, a role of its own, and a
+ * second session.
+ */
+export async function workingTeam(browser, baseURL) {
+  const context = await browser.newContext({ baseURL });
+  const page = await context.newPage();
+  const person = stranger();
+  await signUp(page, person);
+  await setUp(page);
+  const guest = stranger();
+  const link = await invite(page, person, guest);
+  const second = await browser.newContext({ baseURL });
+  await join(await second.newPage(), guest, link);
+  await second.close();
+  person.invitation = await invite(page, person, stranger());
+  await page.goto(`/${person.slug}/roles`);
+  await page.getByLabel("Name").fill("Release manager");
+  await page.getByLabel("See the team", { exact: true }).check();
+  await page.getByRole("button", { name: "Add the role" }).click();
+  const third = await browser.newContext({ baseURL });
+  const elsewhere = await third.newPage();
+  await elsewhere.goto("/sign-in");
+  await signIn(elsewhere, person);
+  await elsewhere.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+  await third.close();
+  return { person, state: await kept(context) };
+}
+
+async function kept(context) {
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+
+async function setUp(page) {
+  await page.getByRole("button", { name: "Take the sample" }).click();
+  await page.getByRole("button", { name: "Muster this squad" }).click();
+  await page.getByLabel("What should be true at the end?").fill("A refund is paid once, however often it is asked for");
+  await page.getByRole("button", { name: "Keep this task" }).click();
+  await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
+}
+
+async function invite(page, person, guest) {
+  await page.goto(`/${person.slug}/members`);
+  await page.getByLabel("Invite by e-mail").fill(guest.email);
+  await page.getByRole("button", { name: "Invite", exact: true }).click();
+  return linkIn((await mailTo(page, guest.email, { subject: /^Join / })).text);
+}
+
+async function join(page, guest, link) {
+  await page.goto(link);
+  await page.getByRole("link", { name: "Create an account" }).click();
+  await verify(page, guest.email);
+  await page.getByLabel("Your name").fill(guest.name);
+  await page.getByLabel("Password").fill(guest.password);
+  await page.getByRole("button", { name: "Create account and join" }).click();
+  await page.getByRole("button", { name: "Join the team" }).click();
+  await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
+}

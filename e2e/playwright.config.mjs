@@ -1,0 +1,43 @@
+import { defineConfig } from "@playwright/test";
+
+// What Chromium needs on a machine that is also a server: no sandbox as root, nothing asked of the network.
+const launchOptions = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+  ],
+};
+
+export default defineConfig({
+  testDir: "specs",
+  outputDir: "results",
+  globalSetup: "./lib/setup.mjs",
+  fullyParallel: true,
+  forbidOnly: Boolean(process.env.CI),
+  // A test that passes on the second try hides a fault.
+  retries: 0,
+  workers: 2,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  reporter: [["list"], ["./lib/summary.mjs"]],
+  use: {
+    launchOptions,
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    viewport: { width: 1280, height: 800 },
+    contextOptions: { reducedMotion: "reduce" },
+    screenshot: "only-on-failure",
+  },
+  projects: [
+    { name: "with JavaScript", testMatch: ["journeys/**", "script/**"] },
+    { name: "without JavaScript", testMatch: "journeys/**", use: { javaScriptEnabled: false } },
+    { name: "pages", testMatch: "pages/**" },
+  ],
+});

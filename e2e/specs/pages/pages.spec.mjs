@@ -1,0 +1,94 @@
+import { expectAccessible, expectReflow, expectSkipLink, expectVisibleFocus } from "../../lib/checks.mjs";
+import { faults } from "../../lib/markup.mjs";
+import { FRESH, openIn, PUBLIC, WORKING } from "../../lib/pages.mjs";
+import { expect, test as base } from "../../lib/test.mjs";
+import { freshTeam, workingTeam } from "../../lib/world.mjs";
+
+// Made once for each worker: the pages only read.
+const test = base.extend({
+  teams: [
+    async ({ browser }, use) => {
+      const made = {};
+      const once = (kind, make) => (made[kind] ??= make(browser, process.env.E2E_URL));
+      await use({ fresh: () => once("fresh", freshTeam), working: () => once("working", workingTeam) });
+    },
+    { scope: "worker" },
+  ],
+  team: ["", { option: true }],
+  who: async ({ team, teams }, use) => use(await teams[team]()),
+  signedIn: [true, { option: true }],
+  storageState: async ({ who, signedIn }, use) => use(signedIn ? who.state : undefined),
+});
+
+function sweep(pages) {
+  for (const one of pages) {
+    for (const theme of ["dark", "light"]) {
+      test(`${one.name}, ${theme}`, async ({ page, who, signedIn }) => {
+        const loaded = [];
+        page.on("request", (request) => loaded.push(request.url()));
+        const response = await openIn(page, one, who.person, theme);
+        expect(await faults(await response.text(), one.name), "what html-validate found").toEqual([]);
+        const strange = loaded.filter((url) => !url.startsWith(process.env.E2E_URL) && !url.startsWith("data:"));
+        expect(strange, "requests to third parties").toEqual([]);
+        if (!signedIn) {
+          expect(await page.locator("script").count(), "scripts of a public page").toBe(0);
+          expect(loaded.filter((url) => /\.(m?js|wasm)(\?|$)/.test(url))).toEqual([]);
+        }
+        await expectAccessible(page);
+        await expectReflow(page);
+        await expectSkipLink(page);
+        await expectVisibleFocus(page);
+      });
+    }
+    test(`${one.name}, high contrast`, async ({ page, who }) => {
+      await openIn(page, one, who.person, "dark", "more");
+      await expectAccessible(page);
+    });
+  }
+}
+
+test.describe("public", () => {
+  test.use({ team: "working", signedIn: false });
+  sweep(PUBLIC);
+});
+
+test.describe("new team", () => {
+  test.use({ team: "fresh" });
+  sweep(FRESH);
+});
+
+test.describe("team at work", () => {
+  test.use({ team: "working" });
+  sweep(WORKING);
+
+  test("what opens over a page is accessible too", async ({ page, who }) => {
+    await page.goto(`/${who.person.slug}/members`);
+    await expect(page.locator("html")).toHaveAttribute("data-islands", "awake");
+    await page.keyboard.press("Control+K");
+    await expect(page.getByRole("dialog", { name: "Command palette" })).toBeVisible();
+    await expectAccessible(page);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await expect(page.getByRole("dialog", { name: "Help and shortcuts" })).toBeVisible();
+    await expectAccessible(page);
+    await page.keyboard.press("Escape");
+    for (const summary of await page.locator("summary:visible").all()) {
+      await summary.click();
+      await expectAccessible(page);
+      await page.keyboard.press("Escape");
+    }
+  });
+
+  test("dialogs of a row open, ask, and close without a change", async ({ page, who }) => {
+    await page.goto(`/${who.person.slug}/members`);
+    for (const item of ["Change role", "Remove from the team"]) {
+      await page.locator("main summary").first().click();
+      await page.getByRole("button", { name: item }).click();
+      const dialog = page.locator("dialog:popover-open");
+      await expect(dialog).toBeVisible();
+      await expectAccessible(page);
+      await page.keyboard.press("Escape");
+      await expect(dialog).toHaveCount(0);
+    }
+  });
+});

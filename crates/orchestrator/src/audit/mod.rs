@@ -59,10 +59,14 @@ pub(crate) async fn append(
         prev: &head.hash,
     }
     .hash();
+    // One statement, so that the head is locked for one round trip less.
     sqlx::query!(
-        "INSERT INTO audit_entries (team_id, seq, id, at, actor_kind, actor_id, action, target_kind, target_id, details,
-                                    request_id, prev_hash, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::json, $11, $12, $13)",
+        "WITH entry AS (
+             INSERT INTO audit_entries (team_id, seq, id, at, actor_kind, actor_id, action, target_kind, target_id, details,
+                                        request_id, prev_hash, hash)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::json, $11, $12, $13)
+         )
+         UPDATE audit_heads SET seq = $2, hash = $13 WHERE team_id = $1",
         team as TeamId,
         seq,
         id as AuditEntryId,
@@ -79,9 +83,6 @@ pub(crate) async fn append(
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("UPDATE audit_heads SET seq = $2, hash = $3 WHERE team_id = $1", team as TeamId, seq, &hash)
-        .execute(&mut *connection)
-        .await?;
     keep_origin(connection, team, seq, scope.origin()).await
 }
 

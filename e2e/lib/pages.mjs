@@ -99,7 +99,7 @@ async function failedProject(page, person) {
 /** What a person with a new, empty team sees. */
 export const FRESH = [
   { name: "onboarding", open: team("/onboarding") },
-  { name: "onboarding, renaming", open: team("/onboarding?step=team") },
+  { name: "onboarding, renaming", open: team("/onboarding?change=team") },
   { name: "onboarding, failed", open: failedProject, status: 422 },
   { name: "dashboard, empty", open: team("") },
   { name: "members, alone", open: team("/members") },

@@ -175,7 +175,7 @@ fn team_leg(shell: &Shell, data: &Onboarding) -> AnyView {
         return open(&leg, team_form(shell, data));
     }
     let address = format!("{}, at {}{}", shell.team_name(), data.host, shell.link(""));
-    let change = Button::new("Change").small().about("the team's name").link(shell.link("/onboarding?step=team"));
+    let change = Button::new("Change").small().about("the team's name").link(shell.link("/onboarding?change=team"));
     done("team", "Name the team", address, Some(change))
 }
 

@@ -1,9 +1,6 @@
 use leptos::prelude::*;
 
-use super::{
-    shell::{Section, Shell},
-    theme_form::theme_form,
-};
+use super::shell::{Section, Shell};
 use crate::components::{
     avatar::person,
     icon::{Icon, icon},
@@ -144,6 +141,7 @@ fn account_links(shell: &Shell) -> AnyView {
     view! {
         <div class="menu__group">
             {menu_link("Your account", "/account", Some(Icon::Settings), false)}
+            {menu_link("Theme and contrast", "/account#look", Some(Icon::SlidersHorizontal), false)}
             {menu_link("Sessions", "/account/sessions", Some(Icon::Lock), false)}
             {outbox}
         </div>
@@ -174,7 +172,7 @@ pub(super) fn sheet(shell: &Shell) -> AnyView {
     .into_any()
 }
 
-/// The sheet of shortcuts, and how the pages look.
+/// The sheet of shortcuts.
 pub(super) fn keys(shell: &Shell) -> AnyView {
     let places = shell.sections().filter_map(|section| {
         let keys = section.keys()?.to_uppercase();
@@ -189,7 +187,6 @@ pub(super) fn keys(shell: &Shell) -> AnyView {
                     {places.collect_view()}
                     <div><dt>"This sheet"</dt><dd>{kbds("?")}</dd></div>
                 </dl>
-                {theme_form(shell.appearance, &shell.path)}
                 <p><a class="link" href="/accessibility">"Accessibility"</a>", "<a class="link" href="/status">"status"</a>"."</p>
             </div>
         </dialog>

@@ -96,7 +96,7 @@ pub fn page(appearance: Appearance) -> String {
         ),
     ];
     let items = parts.into_iter().map(|(name, part)| {
-        let id = name.to_lowercase().replace(' ', "-");
+        let id = format!("part-{}", name.to_lowercase().replace(' ', "-"));
         let heading = id.clone();
         view! {
             <section class="gallery__item" aria-labelledby=heading>

@@ -14,7 +14,7 @@ const button = (page, name) => () => page.getByRole("main").getByRole("button", 
 
 async function failedSignIn(page) {
   await page.goto("/sign-in");
-  return answerTo(page, () => signIn(page, { email: "nobody@quayside.example" }, "not the password at all"));
+  return answerTo(page, () => signIn(page, stranger(), "not the password at all"));
 }
 
 async function failedSignUp(page) {
@@ -48,7 +48,7 @@ async function failedAccount(page) {
 
 async function resetPage(page) {
   await page.goto("/reset");
-  await page.getByLabel("E-mail").fill("nobody@quayside.example");
+  await page.getByLabel("E-mail").fill(stranger().email);
   return answerTo(page, button(page, "Send a code"));
 }
 

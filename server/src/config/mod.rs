@@ -64,7 +64,8 @@ impl Loaded {
 pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
     let mut problems = Vec::new();
     let layers = layers::Layers::read(inputs, &mut problems);
-    let config = sections::read(&layers, &mut problems);
+    let mut config = sections::read(&layers, &mut problems);
+    config.site = inputs.environment.iter().find(|(name, _)| name == "MUSTER_SITE").map(|(_, folder)| folder.into());
     if problems.is_empty() {
         rules::check(&config, &mut problems);
     }

@@ -6,7 +6,7 @@ use url::Url;
 use super::layers::{Entry, Layers};
 
 /// Settings that are secret whole, and addresses whose password is.
-const SECRETS: [&str; 2] = ["objects.secret_key", "metrics.token"];
+const SECRETS: [&str; 3] = ["server.secret", "objects.secret_key", "metrics.token"];
 const ADDRESSES: [&str; 4] = ["database.url", "database.app_url", "database.system_url", "mail.smtp_url"];
 
 pub(super) const HIDDEN: &str = "(hidden)";

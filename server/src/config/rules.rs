@@ -62,6 +62,10 @@ fn between_settings(config: &Config, problems: &mut Vec<String>) {
         config.sign_up.policy == SignUpPolicy::Domains && config.sign_up.allowed_domains.is_empty(),
         "sign_up.policy is \"domains\", but sign_up.allowed_domains is empty: nobody could sign up.",
     );
+    rule(
+        server.secret.as_ref().is_some_and(|secret| secret.expose().len() < 32),
+        "server.secret must have at least 32 random characters.",
+    );
     rule(config.sessions.idle.is_zero(), "sessions.idle must be longer than 0.");
     rule(config.sessions.idle > config.sessions.absolute, "sessions.idle must not be longer than sessions.absolute.");
     rule(

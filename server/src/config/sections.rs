@@ -40,6 +40,8 @@ pub struct Config {
     pub rate_limits: RateLimits,
     pub telemetry: Telemetry,
     pub metrics: Metrics,
+    /// A folder to serve the browser's files from, instead of those in the binary. From `MUSTER_SITE` alone: a tool of development.
+    pub site: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,9 +207,10 @@ pub(super) fn read(layers: &Layers, problems: &mut Vec<String>) -> Config {
         mail: Mail { smtp_url: reader.service("mail.smtp_url", &["smtp", "smtps"]), from: reader.text("mail.from") },
         sign_up: sign_up(reader),
         sessions: Sessions { idle: reader.duration("sessions.idle"), absolute: reader.duration("sessions.absolute") },
-        rate_limits: RateLimits { per_minute: reader.number("rate_limits.per_minute", 0, 60_000) },
+        rate_limits: RateLimits { per_minute: reader.number("rate_limits.per_minute", 0, 1_000_000_000) },
         telemetry: telemetry(reader),
         metrics: Metrics { token: reader.secret("metrics.token") },
+        site: None,
     }
 }
 

@@ -43,20 +43,20 @@ pub struct Limit {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a limit of requests must be between 1 and 60,000 a minute")]
+#[error("a limit of requests must be between 1 and 1,000,000,000 a minute")]
 pub struct LimitError;
 
 impl Limit {
     /// `per_minute` requests at once, and one more each `60 s / per_minute`.
     ///
     /// # Errors
-    /// When the number is 0 or above 60,000.
+    /// When the number is 0 or above 1,000,000,000.
     pub fn per_minute(per_minute: u32) -> Result<Self, LimitError> {
         // The builder's `per_second(n)` means one request each n seconds; the period says what is meant.
         let period = Duration::from_secs(60).checked_div(per_minute).ok_or(LimitError)?;
         let mut builder = GovernorConfigBuilder::default().key_extractor(ByClient).use_headers();
         let config = builder.period(period).burst_size(per_minute).finish();
-        let config = config.filter(|_| per_minute <= 60_000).ok_or(LimitError)?;
+        let config = config.filter(|_| per_minute <= 1_000_000_000).ok_or(LimitError)?;
         Ok(Self { config: Arc::new(config), period })
     }
 

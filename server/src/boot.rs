@@ -1,0 +1,240 @@
+//! From settings to a server that is ready.
+
+use std::{sync::Arc, time::Instant};
+
+use app::{App, PageSettings};
+use axum::Router;
+use notify::{Mailer, Outbox, Smtp};
+use orchestrator::{Clock, Orchestrator, Settings, SignUpPolicy as Policy};
+use tokio::net::TcpListener;
+
+use crate::{
+    config::{Config, SignUpPolicy, local_url},
+    data::{Claim, DataFolder},
+    database::Database,
+    jobs::Jobs,
+    keys::RootSecret,
+    listen::{self, Patience},
+    site::Site,
+    trouble::{Trouble, chain},
+    web::{self, Check, Health, Limit, OriginRule, Parts, Shutdown},
+};
+
+/// The product without its website: what `worker`, `audit` and `serve` share. Dropping it stops an embedded database.
+pub(crate) struct Product {
+    pub(crate) muster: Orchestrator,
+    pub(crate) mailer: Mailer,
+    pub(crate) database: Database,
+    pub(crate) data: DataFolder,
+}
+
+impl Product {
+    pub(crate) async fn open(config: &Config) -> Result<Self, Trouble> {
+        let data = DataFolder::open(&config.server.data_dir)?;
+        data.require_space()?;
+        let root = root_secret(config, &data)?;
+        let mailer = mailer(config, &data)?;
+        let database = Database::open(config, &data, &root).await?;
+        if database.migrates_at_start(config) {
+            for migration in database.migrate().await? {
+                tracing::info!(migration, "migrated");
+            }
+        }
+        let db = database.connect(config).await?;
+        let hasher = identity::Hasher::new(cores()).with_pepper(root.key("password pepper")?);
+        let muster = Orchestrator::new(db, Clock::System, hasher, root.key("verification codes")?, settings(config)?);
+        Ok(Self { muster, mailer, database, data })
+    }
+
+    /// Closes the pools, then stops an embedded database.
+    pub(crate) async fn close(self) -> Result<(), Trouble> {
+        self.muster.db().close().await;
+        let database = self.database;
+        let stopped = tokio::task::spawn_blocking(|| database.stop()).await;
+        stopped.map_err(|error| {
+            Trouble::new(format!("Stopping the database failed: {error}."), "Start again to repair it.")
+        })?
+    }
+
+    pub(crate) fn outbox(&self) -> Option<&Outbox> {
+        match &self.mailer {
+            Mailer::Outbox(outbox) => Some(outbox),
+            Mailer::Smtp(_) => None,
+        }
+    }
+}
+
+pub(crate) fn root_secret(config: &Config, data: &DataFolder) -> Result<RootSecret, Trouble> {
+    match &config.server.secret {
+        Some(secret) => Ok(RootSecret::new(secret.expose().to_owned())),
+        None => data.secret("root").map(RootSecret::new),
+    }
+}
+
+pub(crate) fn mailer(config: &Config, data: &DataFolder) -> Result<Mailer, Trouble> {
+    let refused = |error: &(dyn std::error::Error + 'static)| {
+        Trouble::new(format!("Mail cannot be set up: {}.", chain(error)), "Check mail.smtp_url and mail.from.")
+    };
+    match &config.mail.smtp_url {
+        Some(url) => {
+            let smtp = Smtp::new(url.expose(), &config.mail.from).map_err(|error| refused(&error))?;
+            Ok(Mailer::Smtp(Arc::new(smtp)))
+        }
+        None => Outbox::open(data.join("outbox")).map(Mailer::Outbox).map_err(|error| refused(&error)),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn settings(config: &Config) -> Result<Settings, Trouble> {
+    let too_long = |_| Trouble::new("A limit of sessions is too long.", "Shorten sessions.idle and sessions.absolute.");
+    Ok(Settings {
+        public_url: config.public_url(),
+        sign_up: match config.sign_up.policy {
+            SignUpPolicy::Open => Policy::Open,
+            SignUpPolicy::Invite => Policy::InviteOnly,
+            SignUpPolicy::Domains => Policy::Domains(config.sign_up.allowed_domains.clone()),
+        },
+        session_idle: config.sessions.idle.try_into().map_err(too_long)?,
+        session_absolute: config.sessions.absolute.try_into().map_err(too_long)?,
+    })
+}
+
+/// A server that is ready to be run.
+pub(crate) struct Server {
+    product: Product,
+    listener: TcpListener,
+    router: Router,
+    limit: Option<Limit>,
+    shutdown: Shutdown,
+    patience: Patience,
+    url: String,
+    // Last, so that the folder is given back when everything else is gone.
+    _claim: Claim,
+}
+
+impl Server {
+    /// Claims the folder and the port first: both refusals are common, cheap, and must leave nothing behind.
+    pub(crate) async fn prepare(config: &Config) -> Result<Self, Trouble> {
+        let data = DataFolder::open(&config.server.data_dir)?;
+        let mut claim = data.claim()?;
+        let listener = listen::bind(config.server.listen).await?;
+        let site = Arc::new(load_site(config)?);
+        app::assets::install(site.manifest());
+        let product = Product::open(config).await?;
+        let shutdown = Shutdown::default();
+        let limit = limit(config)?;
+        let router = router(config, &product, site, limit.clone(), shutdown.clone())?;
+        let url = local_url(listener.local_addr().unwrap_or(config.server.listen));
+        claim.announce(&url)?;
+        let patience = Patience { notice: config.server.shutdown_notice, grace: config.server.shutdown_grace };
+        Ok(Self { product, listener, router, limit, shutdown, patience, url, _claim: claim })
+    }
+
+    /// What was chosen, for the person at the terminal.
+    pub(crate) fn describe(&self, config: &Config, began: Instant) -> String {
+        let mut lines: Vec<String> = self.product.database.notes().to_vec();
+        let mail = self.product.outbox().map_or_else(
+            || "SMTP".to_owned(),
+            |outbox| format!("kept in {} and shown at {}/outbox", outbox.folder().display(), config.public_url()),
+        );
+        lines.push(format!("Database   {}", self.product.database.describe()));
+        lines.push(format!("Mail       {mail}"));
+        lines.push(format!("Data       {}", self.product.data.path().display()));
+        if config.public_url() != self.url {
+            lines.push(format!("Public     {}", config.public_url()));
+        }
+        lines.push(format!("Muster is ready at {} (in {:.1} s)", self.url, began.elapsed().as_secs_f64()));
+        lines.join("\n")
+    }
+
+    /// Serves until `stop` completes, then leaves in order.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Trouble> {
+        let jobs = Jobs::start(&self.product.muster, &self.product.mailer);
+        if let Some(limit) = self.limit {
+            jobs.spawn(async move { limit.forget_the_quiet().await });
+        }
+        let served = listen::serve(self.listener, self.router, self.shutdown, self.patience, stop).await;
+        jobs.end().await;
+        self.product.close().await?;
+        served.map_err(|error| Trouble::new(format!("Serving ended: {error}."), "Start again."))
+    }
+}
+
+fn load_site(config: &Config) -> Result<Site, Trouble> {
+    Site::load(config.site.as_deref())
+        .map_err(|error| Trouble::new(error.to_string(), "`make start` builds both in one step."))
+}
+
+fn limit(config: &Config) -> Result<Option<Limit>, Trouble> {
+    let per_minute = config.rate_limits.per_minute;
+    let limit = (per_minute > 0).then(|| Limit::per_minute(per_minute)).transpose();
+    limit.map_err(|error| Trouble::new(format!("{error}."), "Set rate_limits.per_minute."))
+}
+
+fn router(
+    config: &Config,
+    product: &Product,
+    site: Arc<Site>,
+    limit: Option<Limit>,
+    shutdown: Shutdown,
+) -> Result<Router, Trouble> {
+    let app = App {
+        muster: product.muster.clone(),
+        settings: Arc::new(PageSettings {
+            secure_cookies: config.secure_cookies(),
+            development: config.development(),
+            outbox: product.outbox().cloned(),
+            version: env!("CARGO_PKG_VERSION"),
+            contact: config.server.contact.clone(),
+        }),
+    };
+    let (pages, _table) = app::router(app.clone());
+    let parts = Parts {
+        trusted_proxies: config.server.trusted_proxies.clone().into(),
+        origin: OriginRule { public: config.public_url(), loopback: config.development() },
+        limit,
+        max_body: config.server.max_body,
+        max_auth_body: config.server.max_auth_body,
+        timeout: config.server.request_timeout,
+        https: config.public_url().starts_with("https://"),
+        health: Arc::new(health(config, product)?),
+        shutdown,
+    };
+    Ok(web::wrap(pages.merge(site.router()), &parts, |router| app::with_failure_pages(router, app)))
+}
+
+fn health(config: &Config, product: &Product) -> Result<Health, Trouble> {
+    let recorder = web::recorder()
+        .map_err(|error| Trouble::new(format!("Measurements cannot be recorded: {error}."), "Report this."))?;
+    let (reach, level, pool) = (product.muster.clone(), product.muster.clone(), product.muster.clone());
+    let database = Check {
+        name: "database",
+        run: Arc::new(move || {
+            let muster = reach.clone();
+            Box::pin(async move { muster.db().ping().await.map_err(|error| chain(&error)) })
+        }),
+    };
+    let migrations = Check {
+        name: "migrations",
+        run: Arc::new(move || {
+            let muster = level.clone();
+            Box::pin(async move {
+                match muster.db().pending_migrations().await {
+                    Ok(pending) if pending.is_empty() => Ok(()),
+                    Ok(pending) => Err(format!("missing: {}", pending.join(", "))),
+                    Err(error) => Err(chain(&error)),
+                }
+            })
+        }),
+    };
+    let gauges = Arc::new(move || {
+        let (all, idle) = pool.db().connections();
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+        metrics::gauge!("muster_database_connections", "state" => "idle").set(f64::from(idle));
+        metrics::gauge!("muster_database_connections", "state" => "used").set(f64::from(all.saturating_sub(idle)));
+    });
+    Ok(Health { checks: vec![database, migrations], metrics: recorder, gauges, token: config.metrics.token.clone() })
+}

@@ -1,0 +1,107 @@
+use orchestrator::{Clock, Db};
+
+use super::Finding;
+use crate::{
+    boot,
+    config::Config,
+    data::DataFolder,
+    database::Database,
+    trouble::{Trouble, chain},
+};
+
+/// Between this machine's clock and the database's, in milliseconds. Sessions and codes compare the two.
+const CLOSE_MS: i128 = 2_000;
+const FAR_MS: i128 = 30_000;
+
+/// The services that Muster uses. An embedded database is started for the visit when none runs.
+pub(super) async fn look(config: &Config) -> Vec<Finding> {
+    let data = match DataFolder::open(&config.server.data_dir) {
+        Ok(data) => data,
+        Err(trouble) => return vec![failed("data", trouble)],
+    };
+    let mut findings = vec![mail(config, &data).await];
+    match open(config, &data).await {
+        Err(trouble) => findings.push(failed("database", trouble)),
+        Ok((database, db)) => {
+            findings.extend(ask(&database, &db).await);
+            db.close().await;
+            if let Ok(Err(trouble)) = tokio::task::spawn_blocking(|| database.stop()).await {
+                findings.push(failed("database", trouble));
+            }
+        }
+    }
+    findings
+}
+
+fn failed(part: &'static str, trouble: Trouble) -> Finding {
+    Finding::fail(part, trouble.what, trouble.way_out)
+}
+
+async fn mail(config: &Config, data: &DataFolder) -> Finding {
+    let mailer = match boot::mailer(config, data) {
+        Ok(mailer) => mailer,
+        Err(trouble) => return failed("mail", trouble),
+    };
+    match (mailer.check().await, &mailer) {
+        (Ok(()), notify::Mailer::Smtp(_)) => Finding::ok("mail", "the mail server takes our connection"),
+        (Ok(()), notify::Mailer::Outbox(outbox)) => {
+            Finding::ok("mail", format!("development: kept in {}", outbox.folder().display()))
+        }
+        (Err(error), _) => {
+            Finding::fail("mail", chain(&error), "Check mail.smtp_url, and that the server is reachable.")
+        }
+    }
+}
+
+async fn open(config: &Config, data: &DataFolder) -> Result<(Database, Db), Trouble> {
+    let root = boot::root_secret(config, data)?;
+    let database = Database::open(config, data, &root).await?;
+    let db = database.pools(config)?;
+    Ok((database, db))
+}
+
+async fn ask(database: &Database, db: &Db) -> Vec<Finding> {
+    if let Err(error) = db.ping().await {
+        let fix = "Check that it runs and that the address is right. On a new database run `muster migrate` first: it makes the role.";
+        return vec![Finding::fail("database", chain(&error), fix)];
+    }
+    let reached = Finding::ok("database", database.describe());
+    vec![reached, migrations(db).await, fences(db).await, clock(db).await]
+}
+
+async fn migrations(db: &Db) -> Finding {
+    match db.pending_migrations().await {
+        Ok(pending) if pending.is_empty() => Finding::ok("migrations", "the schema is this binary's"),
+        Ok(pending) => Finding::fail("migrations", format!("missing: {}", pending.join(", ")), "Run `muster migrate`."),
+        Err(error) => Finding::fail("migrations", chain(&error), "Run `muster migrate`."),
+    }
+}
+
+async fn fences(db: &Db) -> Finding {
+    match db.breaches().await {
+        Ok(breaches) if breaches.is_empty() => {
+            Finding::ok("roles", "no role is superuser, owner or above row-level security; every table is fenced")
+        }
+        Ok(breaches) => {
+            let told: Vec<_> = breaches.iter().map(ToString::to_string).collect();
+            let fix = "Connect as roles in the groups muster_app and muster_system alone, and run `muster migrate`.";
+            Finding::fail("roles", told.join("; "), fix)
+        }
+        Err(error) => Finding::fail("roles", chain(&error), "Run `muster migrate`."),
+    }
+}
+
+async fn clock(db: &Db) -> Finding {
+    let theirs = match db.now().await {
+        Ok(theirs) => theirs,
+        Err(error) => return Finding::fail("clock", chain(&error), "Check the database."),
+    };
+    let apart = (Clock::System.now() - theirs).whole_milliseconds().abs();
+    let found = format!("{apart} ms from the database's clock");
+    let fix = "Run a time service on both machines.";
+    match apart {
+        FAR_MS.. => Finding::fail("clock", found, fix),
+        CLOSE_MS.. => Finding::warn("clock", found, fix),
+        _ => Finding::ok("clock", found),
+    }
+}

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Parser)]
 #[command(name = "muster", version, about = "Squads of AI coding agents, on a budget, under control")]
 struct Cli {
-    /// Settings file; MUSTER_CONFIG names it otherwise
+    /// Settings file; `MUSTER_CONFIG` names it otherwise
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]

@@ -2,9 +2,9 @@ use std::fmt;
 
 /// Why the server does not start: a sentence, and a way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    pub what: String,
-    pub way_out: String,
+pub(crate) struct Trouble {
+    pub(crate) what: String,
+    pub(crate) way_out: String,
 }
 
 impl Trouble {

@@ -57,6 +57,7 @@ pub struct Server {
     pub contact: Option<String>,
     pub mode: Mode,
     pub data_dir: PathBuf,
+    pub secret: Option<Secret>,
     pub trusted_proxies: Vec<IpNet>,
     /// Bytes.
     pub max_body: usize,
@@ -222,6 +223,7 @@ fn server(reader: &mut Reader<'_>) -> Server {
         contact: reader.optional("server.contact"),
         mode: reader.choice("server.mode", &modes).unwrap_or(Mode::Production),
         data_dir: reader.text("server.data_dir").into(),
+        secret: reader.secret("server.secret"),
         trusted_proxies: reader.networks("server.trusted_proxies"),
         max_body: reader.size("server.max_body"),
         max_auth_body: reader.size("server.max_auth_body"),

@@ -17,6 +17,7 @@ pub(super) fn catch_panics() -> CatchPanicLayer<OnPanic> {
     CatchPanicLayer::custom(answer_panic as OnPanic)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<String>().cloned();
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));

@@ -146,7 +146,7 @@ fn refuse(error: GovernorError) -> Response {
     response
 }
 
-/// From the library's names to those of the RateLimit header draft (draft-ietf-httpapi-ratelimit-headers-07). `Reset` is in
+/// From the library's names to those of the `RateLimit` header draft (draft-ietf-httpapi-ratelimit-headers-07). `Reset` is in
 /// seconds: until the whole allowance is back.
 fn name_headers(headers: &mut HeaderMap, period: Duration) {
     let mut take = |name: &'static str| headers.remove(name)?.to_str().ok()?.parse::<u32>().ok();

@@ -189,6 +189,12 @@ wasm_by_debian() {
     [ "$(/usr/bin/rustc --version | cut -d . -f 2)" -ge "$wanted" ]
 }
 
+new_enough_in_apt() {
+    known_to_apt rustc-web || return 1
+    minor=$(printf '%s' "$candidate" | cut -d . -f 2)
+    [ "$minor" -ge "$(sed -n 's/^rust-version = "1\.\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)" ]
+}
+
 setup_wasm() {
     if wasm_by_rustup || wasm_by_debian; then return 0; fi
     say "missing: a compiler for wasm32-unknown-unknown (the interactive parts of pages)"
@@ -200,10 +206,12 @@ setup_wasm() {
     say "rustup could not add the target here; taking Debian's packages for building web programs instead"
     have apt-get || fail "there is no apt either. Add the target by hand: rustup target add wasm32-unknown-unknown"
     as_root
-    known_to_apt rustc-web || refresh
+    # An older release may be listed until the list is fresh; the newer one comes with security updates.
+    new_enough_in_apt || refresh
     linker=$(apt-cache search --names-only '^lld-[0-9]+$' | cut -d ' ' -f 1 | sort -t - -k 2 -n | tail -n 1)
-    packages="rustc-web cargo-web rust-web-src ${linker:-lld}"
+    packages=" rustc-web cargo-web rust-web-src ${linker:-lld}"
     install
+    hash -r
     wasm_by_debian || fail "Debian's wasm compiler is older than this needs. Refresh apt's lists and upgrade rustc-web, or use rustup: rustup target add wasm32-unknown-unknown"
 }
 

@@ -85,6 +85,9 @@ fn logins() -> Logins {
 fn fingerprint() -> u64 {
     use sha2::{Digest, Sha256};
     let mut sha = Sha256::new();
+    let logins = logins();
+    sha.update(&logins.app.name);
+    sha.update(&logins.system.name);
     for migration in sqlx::migrate!("../../migrations").iter() {
         sha.update(&*migration.checksum);
     }

@@ -39,7 +39,7 @@ impl Logins {
             options.get_database().ok_or_else(|| Error::internal("the database address names no database"))?;
         let login = |suffix: &str, password: &str| Login {
             // Postgres cuts names at 63 bytes; a cut name would be shared.
-            name: format!("{}_{suffix}", database.chars().take(50).collect::<String>()),
+            name: format!("{}_{suffix}_login", database.chars().take(45).collect::<String>()),
             password: password.to_owned(),
         };
         Ok(Self { app: login("app", app_password), system: login("system", system_password) })

@@ -75,8 +75,9 @@ pub fn wrap(routes: Router, parts: &Parts, failures: impl FnOnce(Router) -> Rout
         .layer(compress::layer())
         .layer(from_fn_with_state(headers::Headers::new(parts.https), headers::add));
     let operation = health::routes(parts.health.clone(), parts.shutdown.clone());
-    router
-        .merge(operation)
+    // In this order, so that unknown addresses are answered inside the layers of `router`.
+    operation
+        .merge(router)
         .layer(from_fn(log::write_down))
         .layer(from_fn_with_state(Arc::clone(&parts.trusted_proxies), address::identify))
 }

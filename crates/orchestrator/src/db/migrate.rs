@@ -42,7 +42,8 @@ impl Logins {
             name: format!("{}_{suffix}_login", database.chars().take(45).collect::<String>()),
             password: password.to_owned(),
         };
-        Ok(Self { app: login("app", app_password), system: login("system", system_password) })
+        // Not “app” and “system”: in a database called “muster” those would be the groups themselves.
+        Ok(Self { app: login("web", app_password), system: login("jobs", system_password) })
     }
 }
 
@@ -151,4 +152,18 @@ async fn ensure_login(connection: &mut PgConnection, login: &Login, group: &str)
 /// Runs statements whose names the database itself has quoted.
 async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_login_is_called_like_a_group() {
+        let logins = Logins::for_database("postgres://owner@db/muster", "a", "b").expect("logins");
+        for login in [&logins.app, &logins.system] {
+            assert!(!GROUPS.contains(&login.name.as_str()), "{}", login.name);
+        }
+        assert_ne!(logins.app.name, logins.system.name);
+    }
 }

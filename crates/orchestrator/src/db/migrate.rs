@@ -42,8 +42,7 @@ impl Logins {
             name: format!("{}_{suffix}_login", database.chars().take(45).collect::<String>()),
             password: password.to_owned(),
         };
-        // Not “app” and “system”: in a database called “muster” those would be the groups themselves.
-        Ok(Self { app: login("web", app_password), system: login("jobs", system_password) })
+        Ok(Self { app: login("app", app_password), system: login("system", system_password) })
     }
 }
 

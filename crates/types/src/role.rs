@@ -17,7 +17,8 @@ pub enum BuiltinRole {
 }
 
 impl BuiltinRole {
-    pub const ALL: &[Self] = &[Self::Reader, Self::Contributor, Self::Planner, Self::Executor, Self::Admin, Self::Owner];
+    pub const ALL: &[Self] =
+        &[Self::Reader, Self::Contributor, Self::Planner, Self::Executor, Self::Admin, Self::Owner];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -52,7 +53,14 @@ impl BuiltinRole {
     #[must_use]
     pub fn permissions(self) -> PermissionSet {
         use Permission as P;
-        let reader = PermissionSet::of(&[P::ReadTeam, P::ReadMembers, P::ReadProjects, P::ReadFiles, P::ReadTasks, P::ReadSquads]);
+        let reader = PermissionSet::of(&[
+            P::ReadTeam,
+            P::ReadMembers,
+            P::ReadProjects,
+            P::ReadFiles,
+            P::ReadTasks,
+            P::ReadSquads,
+        ]);
         let contributor = reader.union(PermissionSet::of(&[P::WriteFiles, P::WriteTasks]));
         match self {
             Self::Reader => reader,
@@ -60,9 +68,11 @@ impl BuiltinRole {
             Self::Planner => contributor
                 .union(PermissionSet::reading().without(P::ReadAudit))
                 .union(PermissionSet::of(&[P::WriteAnyTask, P::WriteProjects, P::ManageSprint])),
-            Self::Executor => PermissionSet::reading()
-                .without(P::ReadAudit)
-                .union(PermissionSet::of(&[P::WriteFiles, P::ExecuteRuns, P::ExecuteTools])),
+            Self::Executor => PermissionSet::reading().without(P::ReadAudit).union(PermissionSet::of(&[
+                P::WriteFiles,
+                P::ExecuteRuns,
+                P::ExecuteTools,
+            ])),
             Self::Admin => PermissionSet::all().without(P::ManageBilling).without(P::OwnTeam),
             Self::Owner => PermissionSet::all(),
         }

@@ -1,0 +1,11 @@
+//! The embedded endpoint, driven by the client of the crate and by Amazon's SDK itself.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails, in its helpers too")]
+
+mod access;
+mod durability;
+mod endpoint;
+mod http;
+mod multipart;
+mod objects;
+mod store;

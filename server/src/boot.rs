@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use app::{App, PageSettings};
+use artifacts::StoreError;
 use axum::Router;
 use notify::{Mailer, Outbox, Smtp};
 use orchestrator::{Clock, Orchestrator, Settings, SignUpPolicy as Policy};
@@ -15,6 +16,7 @@ use crate::{
     jobs::Jobs,
     keys::RootSecret,
     listen::{self, Patience},
+    objects::ObjectStore,
     site::Site,
     trouble::{Trouble, chain},
     web::{self, Check, Health, Limit, OriginRule, Parts, Shutdown},
@@ -105,6 +107,7 @@ fn settings(config: &Config) -> Result<Settings, Trouble> {
 /// A server that is ready to be run.
 pub(crate) struct Server {
     product: Product,
+    objects: ObjectStore,
     listener: TcpListener,
     router: Router,
     limit: Option<Limit>,
@@ -124,13 +127,14 @@ impl Server {
         let site = Arc::new(load_site(config)?);
         app::assets::install(site.manifest());
         let product = Product::open(config).await?;
+        let objects = ObjectStore::open(config, &product.data, &root_secret(config, &product.data)?).await?;
         let shutdown = Shutdown::default();
         let limit = limit(config)?;
-        let router = router(config, &product, site, limit.clone(), shutdown.clone())?;
+        let router = router(config, &product, &objects, site, limit.clone(), shutdown.clone())?;
         let url = local_url(listener.local_addr().unwrap_or(config.server.listen));
         claim.announce(&url)?;
         let patience = Patience { notice: config.server.shutdown_notice, grace: config.server.shutdown_grace };
-        Ok(Self { product, listener, router, limit, shutdown, patience, url, _claim: claim })
+        Ok(Self { product, objects, listener, router, limit, shutdown, patience, url, _claim: claim })
     }
 
     /// What was chosen, for the person at the terminal.
@@ -141,6 +145,7 @@ impl Server {
             |outbox| format!("kept in {} and shown at {}/outbox", outbox.folder().display(), config.public_url()),
         );
         lines.push(format!("Database   {}", self.product.database.describe()));
+        lines.push(format!("Objects    {}", self.objects.describe()));
         lines.push(format!("Mail       {mail}"));
         lines.push(format!("Data       {}", self.product.data.path().display()));
         if config.public_url() != self.url {
@@ -158,6 +163,7 @@ impl Server {
         }
         let served = listen::serve(self.listener, self.router, self.shutdown, self.patience, stop).await;
         jobs.end().await;
+        self.objects.close(&self.product.data).await?;
         self.product.close().await?;
         served.map_err(|error| Trouble::new(format!("Serving ended: {error}."), "Start again."))
     }
@@ -177,6 +183,7 @@ fn limit(config: &Config) -> Result<Option<Limit>, Trouble> {
 fn router(
     config: &Config,
     product: &Product,
+    objects: &ObjectStore,
     site: Arc<Site>,
     limit: Option<Limit>,
     shutdown: Shutdown,
@@ -200,41 +207,48 @@ fn router(
         max_auth_body: config.server.max_auth_body,
         timeout: config.server.request_timeout,
         https: config.public_url().starts_with("https://"),
-        health: Arc::new(health(config, product)?),
+        health: Arc::new(health(config, product, objects)?),
         shutdown,
     };
     Ok(web::wrap(pages.merge(site.router()), &parts, |router| app::with_failure_pages(router, app)))
 }
 
-fn health(config: &Config, product: &Product) -> Result<Health, Trouble> {
+fn health(config: &Config, product: &Product, objects: &ObjectStore) -> Result<Health, Trouble> {
     let recorder = web::recorder()
         .map_err(|error| Trouble::new(format!("Measurements cannot be recorded: {error}."), "Report this."))?;
     let (reach, level, pool) = (product.muster.clone(), product.muster.clone(), product.muster.clone());
-    let database = Check {
-        name: "database",
-        run: Arc::new(move || {
+    let store = objects.store().clone();
+    let checks = vec![
+        Check::new("database", move || {
             let muster = reach.clone();
-            Box::pin(async move { muster.db().ping().await.map_err(|error| chain(&error)) })
+            async move { muster.db().ping().await.map_err(|error| chain(&error)) }
         }),
-    };
-    let migrations = Check {
-        name: "migrations",
-        run: Arc::new(move || {
+        Check::new("migrations", move || {
             let muster = level.clone();
-            Box::pin(async move {
+            async move {
                 match muster.db().pending_migrations().await {
                     Ok(pending) if pending.is_empty() => Ok(()),
                     Ok(pending) => Err(format!("missing: {}", pending.join(", "))),
                     Err(error) => Err(chain(&error)),
                 }
-            })
+            }
         }),
-    };
+        Check::new("objects", move || {
+            let store = store.clone();
+            async move {
+                // An object that is not there is an answer too, and the cheapest.
+                match store.head("check/readiness").await {
+                    Ok(_) | Err(StoreError::NotFound) => Ok(()),
+                    Err(error) => Err(chain(&error)),
+                }
+            }
+        }),
+    ];
     let gauges = Arc::new(move || {
         let (all, idle) = pool.db().connections();
         let idle = u32::try_from(idle).unwrap_or(u32::MAX);
         metrics::gauge!("muster_database_connections", "state" => "idle").set(f64::from(idle));
         metrics::gauge!("muster_database_connections", "state" => "used").set(f64::from(all.saturating_sub(idle)));
     });
-    Ok(Health { checks: vec![database, migrations], metrics: recorder, gauges, token: config.metrics.token.clone() })
+    Ok(Health { checks, metrics: recorder, gauges, token: config.metrics.token.clone() })
 }

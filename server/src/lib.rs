@@ -9,6 +9,7 @@ mod doctor;
 mod jobs;
 mod keys;
 mod listen;
+mod objects;
 pub mod site;
 mod telemetry;
 mod trouble;

@@ -6,6 +6,7 @@ use crate::{
     config::Config,
     data::DataFolder,
     database::Database,
+    objects::ObjectStore,
     trouble::{Trouble, chain},
 };
 
@@ -19,7 +20,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
         Ok(data) => data,
         Err(trouble) => return vec![failed("data", trouble)],
     };
-    let mut findings = vec![mail(config, &data).await];
+    let mut findings = vec![mail(config, &data).await, objects(config, &data).await];
     match open(config, &data).await {
         Err(trouble) => findings.push(failed("database", trouble)),
         Ok((database, db)) => {
@@ -50,6 +51,26 @@ async fn mail(config: &Config, data: &DataFolder) -> Finding {
         (Err(error), _) => {
             Finding::fail("mail", chain(&error), "Check mail.smtp_url, and that the server is reachable.")
         }
+    }
+}
+
+/// Writes, reads and deletes a tiny object.
+async fn objects(config: &Config, data: &DataFolder) -> Finding {
+    let opened = match boot::root_secret(config, data) {
+        Ok(root) => ObjectStore::visit(config, data, &root).await,
+        Err(trouble) => Err(trouble),
+    };
+    let objects = match opened {
+        Ok(objects) => objects,
+        Err(trouble) => return failed("objects", trouble),
+    };
+    let (checked, found) = (objects.store().check().await, objects.describe());
+    match (checked, objects.close(data).await) {
+        (Err(error), _) => {
+            Finding::fail("objects", chain(&error), "Check objects.endpoint, the bucket, and what the key may do.")
+        }
+        (Ok(()), Err(trouble)) => failed("objects", trouble),
+        (Ok(()), Ok(())) => Finding::ok("objects", found),
     }
 }
 

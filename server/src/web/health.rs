@@ -21,9 +21,18 @@ use crate::config::Secret;
 /// A part that must answer for the server to be of use.
 #[derive(Clone)]
 pub struct Check {
-    pub name: &'static str,
+    name: &'static str,
     /// Fails with a sentence for operators.
-    pub run: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    run: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+}
+
+impl Check {
+    pub fn new<F>(name: &'static str, run: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        Self { name, run: Arc::new(move || Box::pin(run())) }
+    }
 }
 
 /// A part that answers later than this counts as not answering.

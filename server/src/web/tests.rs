@@ -231,7 +231,7 @@ async fn measurements_are_for_this_machine_or_for_the_token() {
 #[tokio::test]
 async fn readiness_follows_the_checks_and_the_shutdown() {
     let mut unready = parts();
-    let broken = Check { name: "database", run: Arc::new(|| Box::pin(async { Err("connection refused".into()) })) };
+    let broken = Check::new("database", || async { Err("connection refused".into()) });
     let health = Health {
         checks: vec![broken],
         metrics: super::recorder().expect("recorder"),

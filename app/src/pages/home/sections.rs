@@ -90,7 +90,7 @@ pub(super) fn audit() -> AnyView {
         &[
             &["Changed a role", "Mira Okafor", "41d2", "8a0f"],
             &["Invited a member", "Mira Okafor", "8a0f", "3e77"],
-            &["Signed in", "Jonas Lindqvist", "3e77", "c1b9"],
+            &["Created the team", "Jonas Lindqvist", "3e77", "c1b9"],
         ],
     );
     let side = view! {

@@ -136,10 +136,16 @@ async fn name(app: &App, cookies: &Cookies, told: &UserError) -> Option<String> 
     }
 }
 
+/// Whether an answer is already a page of ours, as a form with its errors is. It is left as it is.
+fn is_worded(response: &Response<Body>) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html") || kind.starts_with("application/json"))
+}
+
 /// A failure that a layer or axum itself made, without words of ours: a bad form, an unknown path.
 fn plain(response: &Response<Body>) -> Option<UserError> {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    if !(status.is_client_error() || status.is_server_error()) || is_worded(response) {
         return None;
     }
     let (situation, message, way_out) = match status {
@@ -170,13 +176,7 @@ fn plain(response: &Response<Body>) -> Option<UserError> {
         }
         _ => return Some(Error::Internal("an answer without words".into()).for_user()),
     };
-    // An answer that is already a page of ours (a form with its errors) is left as it is.
-    let is_page = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| kind.starts_with("text/html") || kind.starts_with("application/json"));
-    (!is_page).then(|| UserError {
+    Some(UserError {
         situation,
         message: message.into(),
         way_out: Some(way_out.into()),

@@ -79,7 +79,7 @@ export async function signIn(page, person, password = person.password) {
 }
 
 export async function signOut(page) {
-  await page.getByText("Account:").click();
+  await page.locator(".rail summary", { hasText: "Account:" }).click();
   await page.locator(".rail").getByRole("button", { name: "Sign out" }).click();
   await expect(page).toHaveURL(/\/sign-in\?reason=out$/);
 }

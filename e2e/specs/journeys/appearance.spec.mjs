@@ -36,6 +36,7 @@ test("the look is changed from the account, and holds on every page", async ({ p
 test("“system” follows the machine", async ({ page }) => {
   await page.goto("/");
   await page.getByRole("contentinfo").getByRole("button", { name: "System" }).click();
+  await expect(root(page)).toHaveAttribute("data-theme", "system");
   const colour = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   await page.emulateMedia({ colorScheme: "dark" });
   const dark = await colour();

@@ -52,13 +52,13 @@ test("an invitation is for one address only, and can be taken back", async ({ pa
 
 test("two teams, and the switcher between them", async ({ page, person }) => {
   const second = `Second ${unique()}`;
-  await page.getByText("Team:", { exact: false }).first().click();
+  await page.locator(".rail summary", { hasText: "Team:" }).click();
   await page.locator(".rail").getByRole("link", { name: "New team" }).click();
   await page.getByLabel("Name of the team").fill(second);
   await page.getByRole("button", { name: "Make the team" }).click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(`Set up ${second}`);
 
-  await page.locator(".rail").getByText("Team:", { exact: false }).click();
+  await page.locator(".rail summary", { hasText: "Team:" }).click();
   await page.locator(".rail").getByRole("link", { name: person.team }).click();
   await expect(page).toHaveURL(new RegExp(`/${person.slug}$`));
   await page.goto("/teams");

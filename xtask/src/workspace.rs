@@ -31,7 +31,17 @@ pub(crate) fn var() -> Outcome<PathBuf> {
 pub(crate) fn cargo(arguments: &[&str]) -> Outcome<Command> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()?).args(arguments).env("SQLX_OFFLINE", "true").env_remove("DATABASE_URL");
+    for variable in env::vars_os().map(|(name, _)| name).filter(|name| is_about_xtask(name)) {
+        command.env_remove(variable);
+    }
     Ok(command)
+}
+
+/// What cargo told this program about itself. Some build scripts (ring's) run again when it changes, so that a build from
+/// here and one from the shell would each undo the other.
+fn is_about_xtask(name: &OsStr) -> bool {
+    let about = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_PACKAGE"];
+    name.to_str().is_some_and(|name| about.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 /// Runs a program that speaks for itself; only its end is judged.
@@ -71,4 +81,18 @@ fn name(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let first = command.get_args().next().unwrap_or(OsStr::new(""));
     format!("{} {}", program.to_string_lossy(), first.to_string_lossy()).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_is_run_as_from_a_shell() {
+        let command = cargo(&["build"]).unwrap();
+        let set: Vec<_> = command.get_envs().filter(|(_, value)| value.is_some()).map(|(name, _)| name).collect();
+        assert_eq!(set, ["SQLX_OFFLINE"]);
+        assert!(command.get_envs().any(|(name, value)| name == "CARGO_MANIFEST_DIR" && value.is_none()));
+        assert!(!is_about_xtask(OsStr::new("CARGO_TARGET_DIR")));
+    }
 }

@@ -6,10 +6,13 @@ import { expect } from "@playwright/test";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-/** axe finds nothing on the page as it stands. Evaluated, not added as a script: the page's own policy stays on. */
-export async function expectAccessible(page) {
+/**
+ * axe finds nothing on the page as it stands, or in one part of it. Evaluated, not added as a script: the page's own
+ * policy stays on.
+ */
+export async function expectAccessible(page, part = page.locator("html")) {
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate((tags) => window.axe.run(document, { runOnly: tags }), TAGS);
+  const { violations } = await part.evaluate((node, tags) => window.axe.run(node, { runOnly: tags }), TAGS);
   const told = violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id}: ${help}\n  ${node.target.join(" ")}\n  ${node.failureSummary}`),
   );

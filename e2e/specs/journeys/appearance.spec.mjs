@@ -35,11 +35,12 @@ test("the look is changed from the account, and holds on every page", async ({ p
 
 test("“system” follows the machine", async ({ page }) => {
   await page.goto("/");
+  const colour = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const dark = await colour();
   await page.getByRole("contentinfo").getByRole("button", { name: "System" }).click();
   await expect(root(page)).toHaveAttribute("data-theme", "system");
-  const colour = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   await page.emulateMedia({ colorScheme: "dark" });
-  const dark = await colour();
+  await expect.poll(colour).toBe(dark);
   await page.emulateMedia({ colorScheme: "light" });
-  expect(await colour()).not.toBe(dark);
+  await expect.poll(colour).not.toBe(dark);
 });

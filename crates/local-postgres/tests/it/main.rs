@@ -1,4 +1,5 @@
 //! Starts real servers: needs PostgreSQL's programs, and covers both ways (root and ordinary user) when run as root.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

@@ -107,7 +107,10 @@ async fn trap_4_the_owner_is_fenced_and_the_server_refuses_to_be_owner_or_superu
     assert_eq!(count, 0, "forced: the owner is fenced too");
     assert_eq!(two.world.muster.db().breaches().await.expect("a check"), []);
 
-    sqlx::raw_sql("RESET ROLE; GRANT muster_owner TO muster_test_app_login").execute(&mut superuser).await.expect("grant");
+    sqlx::raw_sql("RESET ROLE; GRANT muster_owner TO muster_test_app_login")
+        .execute(&mut superuser)
+        .await
+        .expect("grant");
     let breaches = two.world.muster.db().breaches().await.expect("a check");
     sqlx::raw_sql("REVOKE muster_owner FROM muster_test_app_login").execute(&mut superuser).await.expect("revoke");
     assert!(breaches.iter().any(|breach| breach.rule.contains("owner")), "{breaches:?}");

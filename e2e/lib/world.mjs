@@ -28,6 +28,7 @@ export async function workingTeam(browser, baseURL) {
   await page.getByLabel("Name").fill("Release manager");
   await page.getByLabel("See the team", { exact: true }).check();
   await page.getByRole("button", { name: "Add the role" }).click();
+  await page.getByRole("table").getByText("Release manager").first().waitFor();
   const third = await browser.newContext({ baseURL });
   const elsewhere = await third.newPage();
   await elsewhere.goto("/sign-in");

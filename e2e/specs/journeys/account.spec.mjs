@@ -6,6 +6,9 @@ test("name and password can be changed", async ({ page, person }) => {
   await page.getByLabel("Name", { exact: true }).fill("Mira of the quay");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.locator(".rail")).toContainText("Mira of the quay");
+  await expect(page.getByRole("status").first()).not.toBeEmpty();
+  await page.reload();
+  await expect(page.getByRole("status").first(), "what was done is said once").toBeEmpty();
 
   const change = () => page.getByRole("button", { name: "Change password" }).click();
   await page.getByLabel("Password now").fill("not my password today");

@@ -67,12 +67,12 @@ async fn an_upload_that_does_not_add_up_is_refused() {
         (vec![], "InvalidPart"),
         (vec![named(3, "\"00\"")], "InvalidPart"),
         (vec![named(1, "\"00000000000000000000000000000000\"")], "InvalidPart"),
-        (vec![second.clone(), first.clone()], "EntityTooSmall"),
+        (vec![second.clone(), first.clone()], "InvalidPartOrder"),
         (vec![first.clone(), second.clone()], "EntityTooSmall"),
     ];
     for (parts, expected) in cases {
         let said = complete(&sdk, &id, parts.clone()).await.unwrap_err();
-        assert!(said == expected || said == "InvalidPartOrder" || said == "MalformedXML", "{parts:?}: {said}");
+        assert_eq!(said, expected, "{parts:?}");
     }
     for wrong in ["../buckets/harbour", "0193b9a0-0000-7000-8000-000000000000", ""] {
         assert!(complete(&sdk, wrong, vec![first.clone()]).await.is_err(), "{wrong:?}");

@@ -9,6 +9,7 @@ pub mod components;
 mod contrast;
 pub mod document;
 pub mod failure;
+mod flash;
 pub mod forms;
 mod handlers;
 pub mod layout;

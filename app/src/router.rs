@@ -8,6 +8,7 @@ use http::{Method, StatusCode, Uri};
 
 use crate::{
     failure::pages_for_failures,
+    flash::said_once,
     handlers::{account, auth, onboarding, public, team},
     request::safe_path,
     routes::{Route, Routes},
@@ -17,7 +18,8 @@ use crate::{
 /// The pages, and the table of their routes. Failures are bare status codes until [`with_failure_pages`] dresses them.
 pub fn router(app: App) -> (Router, Vec<Route>) {
     let (router, table) = table().build();
-    (router.fallback(not_found).with_state(app), table)
+    let router = router.fallback(not_found).layer(middleware::from_fn_with_state(app.clone(), said_once));
+    (router.with_state(app), table)
 }
 
 /// Puts an error page on every failed answer of `router`, those of the layers inside it included.

@@ -135,3 +135,14 @@ async fn a_person_without_a_team_can_make_one() {
     assert!(page.body.contains("/second") && page.body.contains("/quayside"), "{}", page.body);
     site.end().await;
 }
+
+#[tokio::test]
+async fn what_was_done_is_said_on_one_page_only() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    mira.post(&site, "/account", "name=Mira+Okafor").await;
+    let said = r#"class="toast""#;
+    assert!(mira.get(&site, "/account").await.body.contains(said));
+    assert!(!mira.get(&site, "/account").await.body.contains(said));
+    site.end().await;
+}

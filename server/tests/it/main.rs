@@ -1,4 +1,5 @@
 //! The binary itself, as a person starts it.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod command_line;
 mod running;

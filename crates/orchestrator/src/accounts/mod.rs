@@ -44,7 +44,7 @@ fn check_name(name: &str, errors: &mut Vec<FieldError>) {
 }
 
 fn check_password(password: &str, email: &str, name: &str, errors: &mut Vec<FieldError>) {
-    if let Err(problem) = PasswordRules.check(password, &[email, name]) {
+    if let Err(problem) = PasswordRules.check(password, &[email, name, "muster"]) {
         errors.push(FieldError { field: "password".into(), message: problem.to_string() });
     }
 }

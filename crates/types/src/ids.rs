@@ -67,4 +67,21 @@ ids! {
     SquadId;
     TaskId;
     AuditEntryId;
+    /// A kind of agent: what it runs as and what it may use.
+    AgentTypeId;
+    /// A member of a squad that is a program.
+    AgentId;
+    /// One try of a squad at a task.
+    RunId;
+    /// One piece of a run: a plan, an agent's turn, a check.
+    StepId;
+    ApprovalId;
+    ReviewCommentId;
+    ArtifactId;
+    /// A place that answers model calls, with the team's key for it.
+    ModelProviderId;
+    /// One metered model call.
+    UsageId;
+    SecretId;
+    ApiTokenId;
 }

@@ -2,14 +2,20 @@
 //!
 //! Serde only, so that it builds for wasm; nothing here reads a clock, a file or a socket.
 
+pub mod chat;
 mod ids;
 mod money;
 mod permission;
 mod role;
 mod user_error;
+mod work;
 
-pub use ids::{AuditEntryId, InvitationId, ProjectId, RoleId, SessionId, SquadId, TaskId, TeamId, UserId};
+pub use ids::{
+    AgentId, AgentTypeId, ApiTokenId, ApprovalId, ArtifactId, AuditEntryId, InvitationId, ModelProviderId, ProjectId,
+    ReviewCommentId, RoleId, RunId, SecretId, SessionId, SquadId, StepId, TaskId, TeamId, UsageId, UserId,
+};
 pub use money::MicroUsd;
 pub use permission::{Permission, PermissionSet};
 pub use role::BuiltinRole;
 pub use user_error::{FieldError, Situation, UserError};
+pub use work::{AgentRole, TaskState};

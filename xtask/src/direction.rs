@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::failure::{Doing, Failure, Outcome};
 use crate::workspace;
 
-/// Every crate of ours with its level. A crate depends only on lower levels, so leaves (1) never on each other.
+/// Every crate of ours with its level. A crate depends only on lower levels, so leaves (1) never on each other, but for `SIDEWAYS`.
 const LEVELS: &[(&str, u8)] = &[
     ("types", 0),
     ("agents", 1),
@@ -26,6 +26,9 @@ const LEVELS: &[(&str, u8)] = &[
     ("server", 5),
     ("xtask", 5),
 ];
+
+/// The one edge between leaves: a sandbox speaks with the program inside it, and both read one definition of that protocol.
+const SIDEWAYS: &[(&str, &str)] = &[("sandbox", "shim")];
 
 /// Heavy or far-reaching libraries, and the only crates of ours that may name them.
 const FENCES: &[(&str, &[&str], &str)] = &[
@@ -78,7 +81,7 @@ fn complaint(package: &str, own: u8, dependency: &Dependency) -> Option<String> 
     // A crate's tests may ask for its own features.
     let tests_itself = name == package && dependency.kind.as_deref() == Some("dev");
     if let Some(other) = level(name).filter(|_| !tests_itself) {
-        return (other >= own)
+        return (other >= own && !SIDEWAYS.contains(&(package, name)))
             .then(|| format!("{package} (level {own}) depends on {name} (level {other}): only lower levels."));
     }
     let (_, allowed, reason) = FENCES.iter().find(|(fenced, ..)| *fenced == name)?;
@@ -112,6 +115,8 @@ mod tests {
         assert_eq!(told("identity", "notify", None, false).len(), 1, "leaf on leaf");
         assert_eq!(told("orchestrator", "app", None, false).len(), 1, "upwards");
         assert_eq!(told("identity", "notify", Some("dev"), false).len(), 1, "also for tests");
+        assert_eq!(told("shim", "sandbox", None, false).len(), 1, "the edge has a direction");
+        assert!(told("sandbox", "shim", None, false).is_empty());
         assert!(told("server", "app", None, false).is_empty());
         assert!(told("orchestrator", "orchestrator", Some("dev"), false).is_empty(), "its own features");
         assert_eq!(told("newcomer", "types", None, false).len(), 1, "a crate without a level");

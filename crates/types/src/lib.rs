@@ -7,6 +7,7 @@ mod ids;
 mod money;
 mod permission;
 mod role;
+pub mod tool;
 mod user_error;
 mod work;
 

@@ -1,0 +1,5 @@
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a broken test should say so at once")]
+
+mod hand;
+mod resume;
+mod turn;

@@ -10,6 +10,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("types", 0),
     ("agents", 1),
     ("artifacts", 1),
+    ("demo-model", 1),
     ("forge", 1),
     ("gateway", 1),
     ("identity", 1),
@@ -18,6 +19,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("payments", 1),
     ("sandbox", 1),
     ("shim", 1),
+    ("vault", 1),
     ("orchestrator", 2),
     ("islands", 3),
     ("app", 4),
@@ -33,7 +35,7 @@ const SIDEWAYS: &[(&str, &str)] = &[("sandbox", "shim")];
 /// Heavy or far-reaching libraries, and the only crates of ours that may name them.
 const FENCES: &[(&str, &[&str], &str)] = &[
     ("sqlx", &["orchestrator", "server", "types"], "SQL lives in the orchestrator; pages call its verbs"),
-    ("axum", &["app", "server", "xtask"], "HTTP stays out of the product's rules"),
+    ("axum", &["app", "demo-model", "server", "xtask"], "HTTP stays out of the product's rules"),
     ("bollard", &["sandbox"], "only the sandbox speaks to Docker"),
     ("aws-sdk-s3", &["artifacts"], "only artifacts speaks to object stores"),
     ("lettre", &["notify"], "only notify sends mail"),

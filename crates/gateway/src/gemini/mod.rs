@@ -1,0 +1,9 @@
+//! Google's generateContent.
+//!
+//! Source: the Gemini API reference, "Generating content", "Function calling" and "Thought signatures".
+
+mod request;
+mod stream;
+
+pub use request::body;
+pub use stream::StreamParser;

@@ -71,6 +71,8 @@ ids! {
     AgentTypeId;
     /// A member of a squad that is a program.
     AgentId;
+    /// A place in a squad's hand-off order, held by an agent or a person.
+    SquadMemberId;
     /// One try of a squad at a task.
     RunId;
     /// One piece of a run: a plan, an agent's turn, a check.

@@ -13,10 +13,11 @@ mod work;
 
 pub use ids::{
     AgentId, AgentTypeId, ApiTokenId, ApprovalId, ArtifactId, AuditEntryId, InvitationId, ModelProviderId, ProjectId,
-    ReviewCommentId, RoleId, RunId, SecretId, SessionId, SquadId, StepId, TaskId, TeamId, UsageId, UserId,
+    ReviewCommentId, RoleId, RunId, SecretId, SessionId, SquadId, SquadMemberId, StepId, TaskId, TeamId, UsageId,
+    UserId,
 };
 pub use money::MicroUsd;
 pub use permission::{Permission, PermissionSet};
 pub use role::BuiltinRole;
 pub use user_error::{FieldError, Situation, UserError};
-pub use work::{AgentRole, TaskState};
+pub use work::{AgentKind, AgentRole, Stage, TaskState};

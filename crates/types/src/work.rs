@@ -62,6 +62,29 @@ words! {
     }
 }
 
+words! {
+    /// A stage of a run, in the order in which a squad goes through them.
+    Stage {
+        Plan = "plan", "Plan";
+        Implement = "implement", "Implement";
+        Verify = "verify", "Verify";
+        Review = "review", "Review";
+        Deliver = "deliver", "Deliver";
+    }
+}
+
+words! {
+    /// How an agent is spoken to.
+    AgentKind {
+        /// The tool loop of Muster itself.
+        Builtin = "builtin", "Built in";
+        /// Agent Client Protocol over standard input and output.
+        Acp = "acp", "Agent Client Protocol";
+        /// JSON lines on standard output.
+        Stream = "stream", "JSON lines";
+    }
+}
+
 impl TaskState {
     /// Whether nothing more will happen by itself.
     #[must_use]
@@ -78,6 +101,8 @@ mod tests {
     fn texts_lead_back_to_their_values() {
         assert!(TaskState::ALL.iter().all(|state| TaskState::parse(state.as_str()) == Some(*state)));
         assert!(AgentRole::ALL.iter().all(|role| AgentRole::parse(role.as_str()) == Some(*role)));
+        assert!(Stage::ALL.iter().all(|stage| Stage::parse(stage.as_str()) == Some(*stage)));
+        assert!(AgentKind::ALL.iter().all(|kind| AgentKind::parse(kind.as_str()) == Some(*kind)));
         assert_eq!(TaskState::parse("todo"), None);
     }
 }

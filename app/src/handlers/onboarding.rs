@@ -5,7 +5,8 @@ use axum::{
 use orchestrator::{
     Error, Grant,
     grants::{ManageSquads, ManageTeam, ReadTeam, WriteProjects, WriteTasks},
-    work::{Source, Step, Template},
+    squads::Template,
+    work::{Source, Step},
 };
 use serde::Deserialize;
 
@@ -149,7 +150,8 @@ pub(crate) async fn form_squad(
     Form(form): Form<SquadForm>,
 ) -> Answer {
     let made = match Template::parse(&form.template) {
-        Some(template) => app.muster.form_squad(&member, template.name(), template).await,
+        // Nobody typed a name here: what is wrong with it stands at the choice.
+        Some(template) => app.muster.form_squad(&member, template.name(), template).await.map_err(at_the_choice),
         None => Err(field("template", "Choose one of the squads.")),
     };
     match made {
@@ -200,6 +202,16 @@ pub(crate) async fn skip(member: Inside<WriteProjects>, State(app): State<App>, 
     let step = Step::parse(&form.step).ok_or(Error::NotFound)?;
     app.muster.skip_step(&member, step).await?;
     onward(&app, &member, "skipped").await
+}
+
+fn at_the_choice(error: Error) -> Error {
+    match error {
+        Error::Invalid(mut fields) => {
+            fields.iter_mut().for_each(|field| field.field = "template".to_owned());
+            Error::Invalid(fields)
+        }
+        other => other,
+    }
 }
 
 fn field(name: &str, sentence: &str) -> Error {

@@ -11,6 +11,7 @@ mod error;
 mod housekeeping;
 mod mail;
 mod scope;
+pub mod squads;
 pub mod teams;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

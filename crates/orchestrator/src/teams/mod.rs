@@ -19,6 +19,7 @@ use crate::{
     audit::{self, Happening},
     error::OnConstraint,
     grants::{ManageTeam, ReadTeam},
+    squads,
 };
 
 /// A team, as its members see it.
@@ -166,6 +167,7 @@ impl Orchestrator {
         .on_constraint("teams_slug_is_unique", slug_taken)?;
         audit::begin(&mut tx, id).await?;
         members::insert(&mut tx, id, who.user.id, &Role::Builtin(BuiltinRole::Owner), now).await?;
+        squads::insert_built_in(&mut tx, id, now).await?;
         let scope = Scope::new(id, Actor::User(who.user.id), PermissionSet::all(), origin.clone());
         let details = serde_json::json!({ "name": name, "slug": slug });
         audit::append(&mut tx, &scope, now, team_happening("team.created", id, details)).await?;

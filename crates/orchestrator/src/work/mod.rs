@@ -1,21 +1,19 @@
-//! What a team works on: projects, squads, tasks; and the first steps that set them up.
+//! What a team works on: projects, tasks; and the first steps that set them up.
 
 mod onboarding;
 mod projects;
 mod search;
-mod squads;
 mod tasks;
 
 pub use onboarding::{Progress, Step};
 pub use projects::{Project, Source};
 pub use search::Hit;
-pub use squads::{Squad, Template};
 pub use tasks::Task;
 
 use crate::{Error, Result};
 
 /// A name of at most 80 characters, trimmed.
-fn check_name(field: &str, name: &str) -> Result<String> {
+pub(crate) fn check_name(field: &str, name: &str) -> Result<String> {
     let name = name.trim();
     match name.chars().count() {
         0 => Err(Error::field(field, "Enter a name.")),

@@ -34,7 +34,7 @@ impl Orchestrator {
                 WHERE team_id = $1 AND position(lower($2) IN lower(name)) > 0 ORDER BY lower(name) LIMIT 20)
                UNION ALL
                (SELECT 'squad', name, template FROM squads
-                WHERE team_id = $1 AND position(lower($2) IN lower(name)) > 0 ORDER BY lower(name) LIMIT 20)
+                WHERE team_id = $1 AND archived_at IS NULL AND position(lower($2) IN lower(name)) > 0 ORDER BY lower(name) LIMIT 20)
                UNION ALL
                (SELECT 'member', u.name, u.email FROM memberships m JOIN users u ON u.id = m.user_id
                 WHERE m.team_id = $1 AND position(lower($2) IN lower(u.name || ' ' || u.email)) > 0 ORDER BY lower(u.name) LIMIT 20)"#,

@@ -3,11 +3,14 @@
 use orchestrator::{
     Origin, Scope,
     accounts::SignedIn,
+    squads::{Agent, AgentSettings, AgentTypeSettings, Direction, Holder, SquadSettings, Template},
     testing::World,
-    work::{Source, Step, Template},
+    work::{Source, Step},
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use types::{InvitationId, PermissionSet, ProjectId, RoleId, UserId};
+use types::{
+    AgentKind, AgentRole, AgentTypeId, InvitationId, PermissionSet, ProjectId, RoleId, SquadId, SquadMemberId, UserId,
+};
 
 /// Something a member of team A may try, half the time with an id of team B.
 #[derive(Clone, Debug)]
@@ -22,6 +25,15 @@ enum Try {
     DeleteRole(bool),
     CreateProject(String),
     FormSquad(String),
+    AddAgent(bool, bool, String),
+    EditAgent(bool, bool),
+    RemoveFromSquad(bool, bool),
+    MoveInSquad(bool, bool),
+    AddPerson(bool, bool),
+    EditSquad(bool, String),
+    ArchiveSquad(bool),
+    RestoreSquad(bool),
+    SwitchAgentType(bool),
     CreateTask(bool, String),
     Skip,
     Search(String),
@@ -41,6 +53,15 @@ fn tries() -> impl Strategy<Value = Try> {
         any::<bool>().prop_map(Try::DeleteRole),
         word.prop_map(Try::CreateProject),
         word.prop_map(Try::FormSquad),
+        (any::<bool>(), any::<bool>(), word).prop_map(|(squad, kind, name)| Try::AddAgent(squad, kind, name)),
+        any::<(bool, bool)>().prop_map(|(squad, agent)| Try::EditAgent(squad, agent)),
+        any::<(bool, bool)>().prop_map(|(squad, member)| Try::RemoveFromSquad(squad, member)),
+        any::<(bool, bool)>().prop_map(|(squad, member)| Try::MoveInSquad(squad, member)),
+        any::<(bool, bool)>().prop_map(|(squad, person)| Try::AddPerson(squad, person)),
+        (any::<bool>(), word).prop_map(|(foreign, name)| Try::EditSquad(foreign, name)),
+        any::<bool>().prop_map(Try::ArchiveSquad),
+        any::<bool>().prop_map(Try::RestoreSquad),
+        any::<bool>().prop_map(Try::SwitchAgentType),
         (any::<bool>(), word).prop_map(|(foreign, title)| Try::CreateTask(foreign, title)),
         Just(Try::Skip),
         word.prop_map(Try::Search),
@@ -51,6 +72,10 @@ fn tries() -> impl Strategy<Value = Try> {
 /// Ids of one team that another may try.
 struct Ids {
     project: ProjectId,
+    squad: SquadId,
+    squad_member: SquadMemberId,
+    agent: Agent,
+    agent_type: AgentTypeId,
     invitation: InvitationId,
     role: RoleId,
     member: UserId,
@@ -67,7 +92,11 @@ async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) ->
     let project =
         muster.create_project(&scope.can().expect("owner"), "ledger", &Source::Sample).await.expect("a project");
     muster.create_task(&scope.can().expect("owner"), project, "a task").await.expect("a task");
-    muster.form_squad(&scope.can().expect("owner"), "squad", Template::Solo).await.expect("a squad");
+    let squad = muster.form_squad(&scope.can().expect("owner"), "squad", Template::Solo).await.expect("a squad");
+    let place = muster.squad(&scope.can().expect("owner"), squad).await.expect("the squad").members.remove(0);
+    let Holder::Agent(agent) = place.holder else { unreachable!("templates have agents alone") };
+    let own_type = container();
+    let agent_type = muster.create_agent_type(&scope.can().expect("owner"), &own_type).await.expect("an agent type");
     world.join(&scope, member, "reader").await;
     let invitation =
         muster.invite(&scope.can().expect("owner"), "waiting@quayside.example", "reader").await.expect("invited");
@@ -75,7 +104,27 @@ async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) ->
         .create_role(&scope.can().expect("owner"), "auditor", PermissionSet::of(&[types::Permission::ReadAudit]))
         .await
         .expect("a role");
-    Side { scope, ids: Ids { project, invitation, role, member: member.user.id } }
+    let ids =
+        Ids { project, squad, squad_member: place.id, agent, agent_type, invitation, role, member: member.user.id };
+    Side { scope, ids }
+}
+
+fn container() -> AgentTypeSettings {
+    AgentTypeSettings {
+        name: "example".into(),
+        display_name: "Example".into(),
+        description: String::new(),
+        kind: AgentKind::Stream,
+        image: Some("example/agent".into()),
+        tag: None,
+        command: String::new(),
+        cpu_millis: 1000,
+        memory_mb: 512,
+        disk_mb: 1024,
+        environment: Default::default(),
+        capabilities: Vec::new(),
+        docs_url: None,
+    }
 }
 
 /// Tries one thing as `own`; whether it works does not matter here, what it leaves of the other team does.
@@ -99,6 +148,27 @@ async fn attempt(world: &World, own: &Side, other: &Side, what: &Try) -> String 
         Try::DeleteRole(foreign) => run!(delete_role(ids(*foreign).role)),
         Try::CreateProject(name) => run!(create_project(name, &Source::Sample)),
         Try::FormSquad(name) => run!(form_squad(name, Template::Pair)),
+        Try::AddAgent(squad, kind, name) => {
+            let settings = AgentSettings::of_role(AgentRole::Coder, name.clone(), ids(*kind).agent_type);
+            run!(add_agent(ids(*squad).squad, &settings))
+        }
+        Try::EditAgent(squad, agent) => {
+            let agent = &ids(*agent).agent;
+            let settings = AgentSettings { model: Some("other".into()), ..agent.settings.clone() };
+            run!(edit_agent((ids(*squad).squad, agent.id), agent.version, &settings))
+        }
+        Try::RemoveFromSquad(squad, member) => run!(remove_squad_member(ids(*squad).squad, ids(*member).squad_member)),
+        Try::MoveInSquad(squad, member) => {
+            run!(move_squad_member(ids(*squad).squad, ids(*member).squad_member, Direction::Down))
+        }
+        Try::AddPerson(squad, person) => run!(add_person(ids(*squad).squad, ids(*person).member)),
+        Try::EditSquad(foreign, name) => {
+            let settings = SquadSettings { name: name.clone(), ..SquadSettings::default() };
+            run!(edit_squad(ids(*foreign).squad, &settings))
+        }
+        Try::ArchiveSquad(foreign) => run!(archive_squad(ids(*foreign).squad)),
+        Try::RestoreSquad(foreign) => run!(restore_squad(ids(*foreign).squad)),
+        Try::SwitchAgentType(foreign) => run!(switch_agent_type(ids(*foreign).agent_type, false)),
         Try::CreateTask(foreign, title) => run!(create_task(ids(*foreign).project, title)),
         Try::Skip => run!(skip_step(Step::Invite)),
         Try::Search(text) => {
@@ -122,12 +192,16 @@ async fn assert_reads_stay_inside(world: &World, scope: &Scope) {
     let log = muster.audit_log(&scope.can().expect("owner"), &Default::default()).await.expect("a log");
     assert!(log.iter().all(|entry| entry.actor.as_deref() != Some("Hanna")), "{log:?}");
     muster.tasks(&scope.can().expect("owner")).await.expect("tasks");
-    muster.squads(&scope.can().expect("owner")).await.expect("squads");
+    for squad in muster.squads(&scope.can().expect("owner")).await.expect("squads") {
+        muster.squad(&scope.can().expect("owner"), squad.id).await.expect("one of the own squads");
+    }
+    let types = muster.agent_types(&scope.can().expect("owner")).await.expect("agent types");
+    assert!(types.len() <= 2, "{types:?}");
     muster.invitations(&scope.can().expect("owner")).await.expect("invitations");
     muster.custom_roles(&scope.can().expect("owner")).await.expect("roles");
 }
 
-const TEAM_TABLES: [&str; 10] = [
+const TEAM_TABLES: [&str; 14] = [
     "roles",
     "memberships",
     "invitations",
@@ -136,6 +210,10 @@ const TEAM_TABLES: [&str; 10] = [
     "audit_origins",
     "projects",
     "squads",
+    "squad_members",
+    "agents",
+    "agent_versions",
+    "agent_types",
     "tasks",
     "onboarding_skips",
 ];
@@ -180,7 +258,7 @@ async fn neighbours_stay_untouched(fenced: bool) {
     let before = picture(&world, other.scope.team()).await;
     let mut runner = TestRunner::deterministic();
     let mut outcomes = std::collections::BTreeSet::new();
-    for _ in 0..120 {
+    for _ in 0..200 {
         let what = tries().new_tree(&mut runner).expect("a try").current();
         let outcome = attempt(&world, &own, &other, &what).await;
         assert_eq!(picture(&world, other.scope.team()).await, before, "{what:?} changed the other team");

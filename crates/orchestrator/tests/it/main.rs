@@ -7,4 +7,5 @@ mod audit;
 mod isolation;
 mod members;
 mod row_level_security;
+mod squads;
 mod work;

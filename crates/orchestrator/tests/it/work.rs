@@ -1,7 +1,8 @@
 use orchestrator::{
     Error,
+    squads::Template,
     testing::World,
-    work::{Source, Step, Template},
+    work::{Source, Step},
 };
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! statically, because it must run in a file system that holds nothing else.
 
 pub mod protocol;
-mod tool;
+pub mod tool;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,77 @@
+use forge::{Conflict, GitError, Merge};
+
+use crate::world::{World, ada, main_branch};
+
+fn kinds(merge: Merge) -> Vec<(String, String)> {
+    let Merge::Conflicts(conflicts) = merge else { panic!("{merge:?}") };
+    conflicts.into_iter().map(|Conflict { path, kind }| (path, kind)).collect()
+}
+
+#[tokio::test]
+async fn what_goes_together_is_merged() {
+    let (world, base) = World::with(&[("a", "1\n"), ("b", "1\n")]).await;
+    let (ours, theirs) =
+        (world.change(base, &[("a", Some("2\n"))]).await, world.change(base, &[("b", Some("2\n"))]).await);
+    let (repository, main) = (&world.repository, main_branch());
+    repository.set_branch(&main, ours, Some(base)).await.unwrap();
+    assert_eq!(repository.conflicts(ours, theirs).await.unwrap(), []);
+    let Merge::Merged(merged) = repository.merge(&main, theirs, &ada(), "Merge").await.unwrap() else { panic!() };
+    assert_eq!(repository.branch(&main).await.unwrap(), Some(merged));
+    assert_eq!(repository.log("main", 1).await.unwrap()[0].parents, [ours, theirs]);
+    assert_eq!((world.read("main", "a").await, world.read("main", "b").await), ("2\n".into(), "2\n".into()));
+    assert_eq!(repository.merge(&main, theirs, &ada(), "Merge").await.unwrap(), Merge::UpToDate(merged));
+    assert_eq!(repository.merge_base(ours, theirs).await.unwrap(), Some(base));
+
+    let Merge::Merged(reverted) = repository.revert(merged, &main, &ada(), "Revert").await.unwrap() else { panic!() };
+    assert_eq!(repository.tree_of(reverted).await.unwrap(), repository.tree_of(ours).await.unwrap());
+    assert_eq!(repository.revert(merged, &main, &ada(), "Again").await.unwrap(), Merge::UpToDate(reverted));
+}
+
+#[tokio::test]
+async fn conflicts_are_told_and_change_nothing() {
+    let (world, base) = World::with(&[("both", "1\n"), ("gone", "1\n"), ("a", "1\n")]).await;
+    let ours = world.change(base, &[("both", Some("2\n")), ("gone", None), ("new", Some("ours\n"))]).await;
+    let theirs = world.change(base, &[("both", Some("3\n")), ("gone", Some("2\n")), ("new", Some("theirs\n"))]).await;
+    let (repository, main) = (&world.repository, main_branch());
+    repository.set_branch(&main, ours, Some(base)).await.unwrap();
+    let told = kinds(repository.merge(&main, theirs, &ada(), "Merge").await.unwrap());
+    let told: Vec<_> = told.iter().map(|(path, kind)| (path.as_str(), kind.as_str())).collect();
+    assert_eq!(told, [("both", "contents"), ("gone", "modify/delete"), ("new", "contents")]);
+    assert_eq!(repository.branch(&main).await.unwrap(), Some(ours));
+}
+
+#[tokio::test]
+async fn a_commit_is_taken_back_while_others_stay() {
+    let (world, base) = World::with(&[("a", "1\n"), ("b", "1\n")]).await;
+    let bad = world.change(base, &[("a", Some("bad\n")), ("c", Some("new\n"))]).await;
+    let later = world.change(bad, &[("b", Some("2\n"))]).await;
+    let (repository, main) = (&world.repository, main_branch());
+    repository.set_branch(&main, later, Some(base)).await.unwrap();
+    let Merge::Merged(_) = repository.revert(bad, &main, &ada(), "Revert").await.unwrap() else { panic!() };
+    assert_eq!(world.names("main").await, ["a", "b"]);
+    assert_eq!((world.read("main", "a").await, world.read("main", "b").await), ("1\n".into(), "2\n".into()));
+
+    let over = world.change(later, &[("a", Some("built on it\n"))]).await;
+    let topic = "topic".parse().unwrap();
+    repository.set_branch(&topic, over, None).await.unwrap();
+    assert_eq!(
+        kinds(repository.revert(bad, &topic, &ada(), "Revert").await.unwrap()),
+        [("a".into(), "contents".into())]
+    );
+    let stray = world.change(base, &[("z", Some("1"))]).await;
+    assert!(matches!(repository.revert(stray, &main, &ada(), "Revert").await, Err(GitError::Invalid(_))));
+    let Merge::Merged(_) = repository.revert(base, &"topic".parse().unwrap(), &ada(), "x").await.map_or_else(
+        |error| panic!("{error}"),
+        |merge| if matches!(merge, Merge::Conflicts(_)) { Merge::Merged(base) } else { merge },
+    ) else {
+        panic!()
+    };
+}
+
+#[tokio::test]
+async fn a_branch_without_commits_becomes_what_is_merged() {
+    let (world, base) = World::with(&[("a", "1\n")]).await;
+    let release = "release".parse().unwrap();
+    assert_eq!(world.repository.merge(&release, base, &ada(), "Merge").await.unwrap(), Merge::Merged(base));
+    assert_eq!(world.repository.branch(&release).await.unwrap(), Some(base));
+}

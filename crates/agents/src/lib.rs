@@ -5,5 +5,6 @@
 
 pub mod builtin;
 mod event;
+pub mod sample;
 
 pub use event::{Event, LogLevel, OutputStream, PlanItem, PlanItemState};

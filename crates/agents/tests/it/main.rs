@@ -2,4 +2,5 @@
 
 mod hand;
 mod resume;
+mod sample;
 mod turn;

@@ -1,0 +1,2 @@
+class Refused(ValueError):
+    """Something a customer cannot have; its text says why."""

@@ -8,7 +8,7 @@
 //! and its end too, so that a caller that was killed asks again with the same key and misses nothing; the command itself
 //! is never started twice. Offsets count bytes of output, standard output and error together, in the order of arrival.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub const CONTROL: &str = "control.sock";
 /// The outside listens here, in the shared folder, when a sandbox may reach anything.
 pub const EGRESS: &str = "out.sock";
 /// The shim's own program inside.
-pub const PROGRAM: &str = "/opt/muster/muster-shim";
+pub const PROGRAM: &str = "/run/muster-shim";
 /// The workspace inside.
 pub const WORK: &str = "/work";
 /// The home folder inside; empty at first, gone with the sandbox.
@@ -27,14 +27,20 @@ pub const HOME: &str = "/home/agent";
 
 /// The longest body of a frame, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
+/// The longest standard input of a command, in bytes.
+pub const MAX_STDIN: u64 = 16 << 20;
 /// The longest line of a request, in bytes.
 pub const MAX_REQUEST: usize = 1 << 20;
 /// A frame's length and kind.
 pub const FRAME_HEAD: usize = 5;
 
 /// How a shim is started: `muster-shim init <this as JSON>`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
+    /// The shared folder, [`FOLDER`] in a sandbox.
+    pub folder: PathBuf,
+    /// The workspace, [`WORK`] in a sandbox.
+    pub work: PathBuf,
     /// Loopback ports inside that lead to sockets in the shared folder.
     #[serde(default)]
     pub forwards: Vec<Forward>,
@@ -49,6 +55,22 @@ pub struct Start {
     /// What the kernel already holds through control groups.
     #[serde(default)]
     pub held: Vec<Held>,
+}
+
+impl Default for Start {
+    /// A sandbox's folders, no forward, and no limits.
+    fn default() -> Self {
+        Self {
+            folder: FOLDER.into(),
+            work: WORK.into(),
+            forwards: Vec::new(),
+            memory_bytes: u64::MAX,
+            pids: u64::MAX,
+            disk_bytes: u64::MAX,
+            wall_ms: u64::MAX,
+            held: Vec::new(),
+        }
+    }
 }
 
 /// A limit that the kernel holds for the whole sandbox.

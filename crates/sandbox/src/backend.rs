@@ -1,0 +1,122 @@
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{Local, Result, Sandbox, Spec, Trouble, egress::Egress};
+
+/// A way to make sandboxes.
+#[async_trait]
+pub trait Backend: Send + Sync + fmt::Debug {
+    /// As settings name it.
+    fn name(&self) -> &'static str;
+
+    /// Makes sure that sandboxes work here, by making one.
+    ///
+    /// # Errors
+    /// What is missing, with what to do about it.
+    async fn probe(&self) -> Result<Probe, Trouble>;
+
+    /// Makes a sandbox and waits until it answers.
+    ///
+    /// # Errors
+    /// When the specification is impossible, its name is taken, or the machine refuses. Nothing is left behind.
+    async fn create(&self, spec: &Spec) -> Result<Sandbox>;
+
+    /// Finds a sandbox that runs, made by this process or an earlier one. Its way out is opened again with `egress`, if it
+    /// was made with one.
+    ///
+    /// # Errors
+    /// When it cannot be told whether it runs.
+    async fn attach(&self, id: &str, egress: Option<Egress>) -> Result<Option<Sandbox>>;
+
+    /// All sandboxes that were made and not destroyed, running or not.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    async fn list(&self) -> Result<Vec<Found>>;
+
+    /// Ends a sandbox and removes what belongs to it, its state folder too. Succeeds when there is none.
+    ///
+    /// # Errors
+    /// When something could not be removed.
+    async fn destroy(&self, id: &str) -> Result<()>;
+}
+
+/// A sandbox as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub id: String,
+    pub labels: BTreeMap<String, String>,
+    /// Microseconds since 1970, UTC.
+    pub created_us: i64,
+    pub running: bool,
+}
+
+/// How a backend works here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// Which programs, in which version.
+    pub version: String,
+    /// What holds each limit, as pairs to be read by a person.
+    pub holds: Vec<(&'static str, &'static str)>,
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holds: Vec<_> = self.holds.iter().map(|(limit, holder)| format!("{limit} by {holder}")).collect();
+        write!(out, "{}; limits: {}", self.version, holds.join(", "))
+    }
+}
+
+/// Which backend is wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// Docker where it answers, else local.
+    #[default]
+    Auto,
+    Docker,
+    Local,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    pub choice: Choice,
+    /// The program `muster-shim` on this machine.
+    pub shim: PathBuf,
+    /// A folder in which local sandboxes are remembered; it also tells the sandboxes of this installation from others'.
+    pub registry: PathBuf,
+    /// Folders of this machine that [`crate::Image::Host`] shows besides the system's own, read-only.
+    pub host_paths: Vec<PathBuf>,
+    /// Docker's name for a container runtime, like `runsc`; its default when absent.
+    pub runtime: Option<String>,
+}
+
+/// The backend to use, after it was seen to work. There is none without isolation.
+///
+/// # Errors
+/// Why the wanted one, or each in turn, does not work here.
+pub async fn pick(settings: &Settings) -> Result<Arc<dyn Backend>, Trouble> {
+    let docker = async { Err(Trouble::new("Docker is not supported yet.", "Choose the local sandbox.")) };
+    let local = async { tried(Local::new(settings.clone())).await };
+    match settings.choice {
+        Choice::Docker => docker.await,
+        Choice::Local => local.await,
+        Choice::Auto => match docker.await {
+            Ok(docker) => Ok(docker),
+            Err(no_docker) => {
+                tracing::debug!(%no_docker, "trying the local backend");
+                local.await.map_err(|no_local| neither(&no_docker, &no_local))
+            }
+        },
+    }
+}
+
+async fn tried(backend: impl Backend + 'static) -> Result<Arc<dyn Backend>, Trouble> {
+    backend.probe().await?;
+    Ok(Arc::new(backend))
+}
+
+fn neither(docker: &Trouble, local: &Trouble) -> Trouble {
+    let what = format!("Nothing here can keep programs in a sandbox. Docker: {} Local: {}", docker.what, local.what);
+    Trouble::new(what, format!("{} Or: {}", local.fix, docker.fix))
+}

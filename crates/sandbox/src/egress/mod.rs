@@ -1,0 +1,71 @@
+//! The way out of a sandbox: a proxy on this side of its one socket, which opens what an allow-list names and nothing else.
+//!
+//! It speaks HTTP/1.1 as proxies do (RFC 9110, 7.6 and 9.3.6): `CONNECT` for anything encrypted, and requests with a whole
+//! address for plain HTTP. It looks names up itself and connects to the address that it checked, so that a name cannot
+//! mean one thing when it is checked and another when it is used.
+
+mod address;
+mod count;
+mod proxy;
+mod rule;
+
+use std::{fmt, net::IpAddr, path::Path, sync::Arc};
+
+pub use rule::{Rule, RuleError};
+use tokio::task::JoinHandle;
+
+use crate::{Result, error::Doing, sockets};
+
+/// What a sandbox may reach, and who is told about it.
+#[derive(Clone)]
+pub struct Egress {
+    rules: Arc<[Rule]>,
+    tell: Arc<dyn Fn(Contact) + Send + Sync>,
+}
+
+/// What happened on the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contact {
+    /// A connection was opened.
+    Opened { host: String, port: u16, address: IpAddr },
+    /// A connection was not opened, and why, in a sentence.
+    Refused { host: String, port: u16, reason: String },
+    /// A connection ended, after so many bytes.
+    Closed { host: String, port: u16, sent: u64, received: u64 },
+}
+
+impl Egress {
+    /// `tell` is called from the proxy's tasks and must not block.
+    pub fn new(rules: Vec<Rule>, tell: impl Fn(Contact) + Send + Sync + 'static) -> Self {
+        Self { rules: rules.into(), tell: Arc::new(tell) }
+    }
+
+    /// Whether nothing may be reached; a sandbox then gets no way out at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Serves until the result is dropped.
+    pub(crate) fn serve(&self, folder: &Path) -> Result<Serving> {
+        let listener = sockets::listen(folder, shim::protocol::EGRESS)
+            .doing(|| "Cannot open the way out of a sandbox".to_owned())?;
+        Ok(Serving(tokio::spawn(proxy::serve(listener, self.clone()))))
+    }
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Egress").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
+/// A proxy at work; dropping it closes its connections.
+#[derive(Debug)]
+pub(crate) struct Serving(JoinHandle<()>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

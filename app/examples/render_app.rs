@@ -1,6 +1,8 @@
 //! Writes the signed-in pages with sample data into a folder, to look at them and to run checkers over them:
 //! `cargo run -p app --example render_app -- FOLDER`.
 
+mod work;
+
 use std::{env, error::Error, fs, path::PathBuf};
 
 use app::{
@@ -36,7 +38,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     for (name, theme, contrast) in looks {
         let appearance = Appearance { theme, contrast };
-        let pages = [first_pages(appearance), team_pages(appearance), own_pages(appearance), other_pages(appearance)];
+        let at_work = shell(appearance, Section::Dashboard, "Dashboard");
+        let pages = [
+            first_pages(appearance),
+            work::pages(&at_work),
+            team_pages(appearance),
+            own_pages(appearance),
+            other_pages(appearance),
+        ];
         for (page, html) in pages.into_iter().flatten() {
             fs::write(folder.join(format!("{page}.{name}.html")), html)?;
         }
@@ -97,12 +106,14 @@ fn first_pages(appearance: Appearance) -> Vec<(&'static str, String)> {
             dashboard::page(
                 &dash,
                 &dashboard::Dashboard {
+                    sample: true,
                     checklist: Some(dashboard::Checklist::default()),
                     ..dashboard::Dashboard::default()
                 },
             ),
         ),
         ("dashboard", dashboard::page(&busy, &full_dashboard())),
+        ("dashboard-work", dashboard::page(&dash, &work::dashboard(full_dashboard()))),
         ("onboarding", onboarding::page(&setup, &steps)),
         ("onboarding-squad", onboarding::page(&setup, &squad)),
         ("onboarding-task", onboarding::page(&setup, &task)),
@@ -145,6 +156,7 @@ fn full_dashboard() -> dashboard::Dashboard {
             activity("Jonas Lindqvist", "invited felix@quayside.example", 200),
             activity("Mira Okafor", "made the team", 4_400),
         ],
+        ..dashboard::Dashboard::default()
     }
 }
 

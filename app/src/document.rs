@@ -15,6 +15,8 @@ pub struct Head {
     pub appearance: Appearance,
     /// Whether the page holds islands: only then are the boot script and the wasm named.
     pub islands: bool,
+    /// Whether the page follows an event stream.
+    pub live: bool,
 }
 
 /// Public and signed-in pages share tokens, not components; a page loads one sheet.
@@ -70,6 +72,7 @@ fn head_element(head: &Head) -> impl IntoView {
             <link rel="preload" href=assets::url("geist.woff2") r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
             <link rel="stylesheet" href=assets::url(head.sheet.file())/>
             {(head.sheet == Sheet::App).then(|| view! { <script type="module" src=assets::url("page.js")></script> })}
+            {head.live.then(|| view! { <script type="module" src=assets::url("live.js")></script> })}
             {head.islands.then(|| view! {
                 <script type="module" src=assets::url("boot.js") data-module=assets::url("islands.js") data-wasm=assets::url("islands.wasm")></script>
             })}

@@ -1,6 +1,7 @@
 // What signed-in pages do beyond plain HTML. Every page works without this file.
 // Hooks: data-keys="off" on <html> · data-key="g d" on a link · data-keys-help on a <dialog> and [data-keys-open] on
-// what opens it · data-busy="Saving…" on a submit button · data-copy="text" on a button ·
+// what opens it · data-busy="Saving…" on a submit button · data-copy="text" on a button, whose word
+// is its text or a [data-copy-said] inside it ·
 // data-toast[data-seconds] with a [data-toast-close] button · data-error-summary · details[data-menu]
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -70,7 +71,8 @@ addEventListener("keydown", (event) => {
 });
 
 const copied = async (button) => {
-  const before = button.textContent;
+  const word = button.querySelector("[data-copy-said]") ?? button;
+  const before = word.textContent;
   let said = "Copied";
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
@@ -78,8 +80,8 @@ const copied = async (button) => {
     said = "Press Ctrl C";
     getSelection().selectAllChildren(button.parentElement.querySelector("code") ?? button);
   }
-  button.textContent = said;
-  setTimeout(() => (button.textContent = before), 2000);
+  word.textContent = said;
+  setTimeout(() => (word.textContent = before), 2000);
 };
 addEventListener("click", (event) => {
   const button = event.target.closest?.("button");

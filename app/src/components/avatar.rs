@@ -8,8 +8,8 @@ pub fn person(name: &str) -> AnyView {
 
 /// The letters of an agent's role in a square. Silent, as for people.
 #[must_use]
-pub fn agent(letters: &'static str) -> AnyView {
-    view! { <span class="avatar" data-kind="agent" aria-hidden="true">{letters}</span> }.into_any()
+pub fn agent(letters: impl Into<String>) -> AnyView {
+    view! { <span class="avatar" data-kind="agent" aria-hidden="true">{letters.into()}</span> }.into_any()
 }
 
 /// A person with the address below the name, as rows of tables show them.

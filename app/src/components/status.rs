@@ -54,9 +54,24 @@ impl State {
 
     /// The state in other words: “Holds a seat”.
     #[must_use]
-    pub fn worded(self, words: &'static str) -> AnyView {
+    pub fn worded(self, words: impl Into<String>) -> AnyView {
         let (state, _, sign) = self.shown();
-        view! { <span class="status" data-state=state>{icon(sign)}{words}</span> }.into_any()
+        view! { <span class="status" data-state=state>{icon(sign)}{words.into()}</span> }.into_any()
+    }
+
+    /// For the head of a page: larger, on a ground of its own where a person must look.
+    #[must_use]
+    pub fn large(self) -> AnyView {
+        let (state, words, sign) = self.shown();
+        view! { <span class="status" data-size="md" data-state=state>{icon(sign)}{words}</span> }.into_any()
+    }
+
+    /// The icon alone, with the word read out: where a name stands beside it.
+    #[must_use]
+    pub fn sign(self) -> AnyView {
+        let (state, words, sign) = self.shown();
+        view! { <span class="status" data-state=state>{icon(sign)}<span class="visually-hidden">{words}</span></span> }
+            .into_any()
     }
 }
 

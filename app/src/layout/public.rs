@@ -34,7 +34,14 @@ pub fn public_page(chrome: &Public, title: &str, description: &'static str, main
 }
 
 pub(super) fn head(chrome: &Public, title: &str, description: Option<&'static str>) -> Head {
-    Head { title: title.to_owned(), description, sheet: Sheet::Public, appearance: chrome.appearance, islands: false }
+    Head {
+        title: title.to_owned(),
+        description,
+        sheet: Sheet::Public,
+        appearance: chrome.appearance,
+        islands: false,
+        live: false,
+    }
 }
 
 fn header(chrome: &Public) -> AnyView {

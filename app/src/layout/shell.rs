@@ -163,6 +163,23 @@ impl Shell {
 /// A page inside the shell. A failed form's title starts with “Error:”, so that it is heard first.
 #[must_use]
 pub fn page(shell: &Shell, title: &str, failed: bool, main: AnyView) -> String {
+    framed(shell, title, failed, Frame::default(), main)
+}
+
+/// How a page sits in the shell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// The page draws to its edges, without the margins and the width of a text page.
+    pub wide: bool,
+    /// The navigation is icons only, to leave room.
+    pub compact: bool,
+    /// The page follows an event stream that it names in `data-live`.
+    pub live: bool,
+}
+
+/// A page inside the shell that needs more than [`page`] gives.
+#[must_use]
+pub fn framed(shell: &Shell, title: &str, failed: bool, frame: Frame, main: AnyView) -> String {
     let title = shell.title(title);
     let head = Head {
         title: if failed { format!("Error: {title}") } else { title },
@@ -170,15 +187,18 @@ pub fn page(shell: &Shell, title: &str, failed: bool, main: AnyView) -> String {
         sheet: Sheet::App,
         appearance: shell.appearance,
         islands: true,
+        live: frame.live,
     };
+    let class = if frame.wide { "main" } else { "content" };
+    let rail = frame.compact.then_some("compact");
     let body = view! {
-        <body class="shell">
+        <body class="shell" data-rail=rail>
             <a class="skip-link" href="#main">"Skip to content"</a>
             {rail::rail(shell)}
             <div class="page">
                 <header class="topbar">{breadcrumb(&shell.way())}</header>
                 {banners(&shell.banners)}
-                <main id="main" class="content" tabindex="-1">{main}</main>
+                <main id="main" class=class tabindex="-1">{main}</main>
             </div>
             {rail::sheet(shell)}
             {rail::keys(shell)}

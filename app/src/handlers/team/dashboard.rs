@@ -40,6 +40,7 @@ pub(crate) async fn dashboard(member: Inside<ReadTeam>, State(app): State<App>) 
         projects: projects.iter().map(|project| project_row(project, &tasks)).collect(),
         tasks: tasks.iter().map(|task| task_row(&member.team.slug, task)).collect(),
         activity: activity.into_iter().map(activity_row).collect(),
+        ..Dashboard::default()
     };
     html(view::page(&shell, &data))
 }

@@ -1,0 +1,143 @@
+use leptos::prelude::*;
+
+use super::{
+    Action, Task,
+    stop::{self, Stop},
+};
+use crate::{
+    components::{
+        button::Button,
+        clock,
+        copy::copy,
+        error_summary::error_summary,
+        icon::{Icon, icon},
+        label::label,
+        money::fine,
+        priority::priority,
+        select::{Choice, row_select},
+    },
+    document::fragment,
+    layout::shell::Shell,
+};
+
+pub(super) fn head(shell: &Shell, task: &Task) -> AnyView {
+    view! {
+        <header class="taskhead">
+            <div class="taskhead__line">
+                {copy("Copy id", &task.id, None)}
+                <h1>{task.title.clone()}</h1>
+                {state(task)}
+            </div>
+            {actions(shell, task)}
+            {facts(shell, task)}
+            {error_summary(&task.errors)}
+        </header>
+    }
+    .into_any()
+}
+
+/// The state alone, for the event stream; its target is “task-state”.
+#[must_use]
+pub fn state_fragment(task: &Task) -> String {
+    fragment(false, state(task))
+}
+
+/// What can be done now, for the event stream; its target is “task-actions”.
+#[must_use]
+pub fn actions_fragment(shell: &Shell, task: &Task) -> String {
+    fragment(false, actions(shell, task))
+}
+
+/// Squad, branch, clock, cost, for the event stream; its target is “task-facts”.
+#[must_use]
+pub fn facts_fragment(shell: &Shell, task: &Task) -> String {
+    fragment(false, facts(shell, task))
+}
+
+fn state(task: &Task) -> AnyView {
+    view! { <span id="task-state">{task.state.large()}</span> }.into_any()
+}
+
+fn actions(shell: &Shell, task: &Task) -> AnyView {
+    let stop = task.can_stop.then(|| Button::new("Stop").danger().icon(Icon::OctagonX).opens("stop"));
+    let edit = task.can_edit.then(|| Button::new("Edit").plain().link(shell.link(&format!("{}/edit", task.path))));
+    view! { <div class="taskhead__actions" id="task-actions">{primary(shell, task)}{stop}{edit}</div> }.into_any()
+}
+
+fn primary(shell: &Shell, task: &Task) -> Option<AnyView> {
+    let below = |word: &str| shell.link(&format!("{}/{word}", task.path));
+    Some(match task.action.as_ref()? {
+        Action::Start { squads } => start(below("start"), squads),
+        Action::Answer { seq } => {
+            let here = shell.link(&task.path);
+            Button::new("Answer request").primary().icon(Icon::Hand).link(format!("{here}#e-{seq}"))
+        }
+        Action::Review => Button::new("Review changes").primary().icon(Icon::Eye).link(below("review")),
+        Action::Retry => posts(below("retry"), Button::new("Retry").primary().icon(Icon::Undo2).busy("Starting…")),
+        Action::Reopen => posts(below("reopen"), Button::new("Reopen").icon(Icon::Undo2).busy("Reopening…")),
+    })
+}
+
+fn posts(action: String, button: Button) -> AnyView {
+    view! { <form method="post" action=action>{button.submit()}</form> }.into_any()
+}
+
+fn start(action: String, squads: &[Choice]) -> AnyView {
+    let button = Button::new("Start").primary().icon(Icon::Play).busy("Starting…");
+    if squads.is_empty() {
+        return posts(action, button);
+    }
+    let choice = row_select("squad".to_owned(), "squad", "Squad".to_owned(), squads, "");
+    view! { <form class="taskhead__start" method="post" action=action>{choice}{button.submit()}</form> }.into_any()
+}
+
+fn facts(shell: &Shell, task: &Task) -> AnyView {
+    let squad = task.squad.as_ref().map(|squad| {
+        view! { <span>{icon(Icon::Users)}<a class="quiet-link" href=shell.link(&squad.path)>{squad.name.clone()}</a></span> }
+    });
+    let project = view! { <span>{icon(Icon::FolderGit2)}<a class="quiet-link" href=shell.link(&task.project.path)>{task.project.name.clone()}</a></span> };
+    let branch = task
+        .branch
+        .as_ref()
+        .map(|branch| view! { <span>{copy("Copy branch name", branch, Some(Icon::GitBranch))}</span> });
+    let labels = task.labels.iter().map(|word| view! { <span data-wide=true>{label(word)}</span> }).collect_view();
+    view! {
+        <div class="taskhead__meta" id="task-facts">
+            {squad}{project}{branch}
+            <span data-wide=true>{priority(task.priority)}</span>
+            {labels}
+            {run(shell, task)}
+        </div>
+    }
+    .into_any()
+}
+
+fn run(shell: &Shell, task: &Task) -> Option<AnyView> {
+    let run = task.run.as_ref()?;
+    let clock = match run.ended_at {
+        Some(ended) => clock::span(ended - run.started_at),
+        None => clock::since(run.started_at, shell.now),
+    };
+    let by = format!("started by {}", run.started_by);
+    Some(
+        view! {
+            <span>{format!("Run {}, ", run.number)}{clock}</span>
+            <span>{fine(task.cost)}" so far"</span>
+            <span data-wide=true>{by}</span>
+        }
+        .into_any(),
+    )
+}
+
+/// Stands outside what the event stream replaces, so that it does not close while somebody types.
+pub(super) fn stop_dialog(shell: &Shell, task: &Task) -> Option<AnyView> {
+    let ask = Stop {
+        dialog: "stop".to_owned(),
+        field: "reason".to_owned(),
+        task: &task.id,
+        action: shell.link(&format!("{}/stop", task.path)),
+        error: task.errors.of("reason"),
+        typed: &task.stop_reason,
+    };
+    task.can_stop.then(|| stop::dialog(ask))
+}

@@ -1,0 +1,159 @@
+//! One task: what it is, what its squad is doing, what came of it.
+//!
+//! The head stands on every tab. Each tab has its own data and its own function: [`overview::page`], [`changes::page`],
+//! [`artifacts::page`], [`history::page`].
+
+pub mod artifacts;
+pub mod changes;
+pub mod entry;
+mod head;
+pub mod history;
+pub mod overview;
+pub mod plan;
+mod side;
+pub mod steps;
+pub(crate) mod stop;
+mod stream;
+
+pub use head::{actions_fragment, facts_fragment, state_fragment};
+use leptos::prelude::*;
+pub use side::cost_fragment;
+use time::OffsetDateTime;
+use types::MicroUsd;
+
+use crate::{
+    components::{
+        select::Choice,
+        status::State,
+        tabs::{Tab as Link, tabs},
+    },
+    forms::Errors,
+    layout::shell::{self, Frame, Shell},
+};
+
+/// A thing by its name, with the page that shows it. `path` is below the team: “/squads/…”.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub name: String,
+    pub path: String,
+}
+
+/// What the head of a task shows.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The short id that people say: “QUA-1”.
+    pub id: String,
+    /// Its page below the team, “/tasks/QUA-1”. Tabs and forms stand below it.
+    pub path: String,
+    pub title: String,
+    pub state: State,
+    pub squad: Option<Named>,
+    pub project: Named,
+    pub branch: Option<String>,
+    /// 0 to 10.
+    pub priority: u8,
+    pub labels: Vec<String>,
+    /// The newest run.
+    pub run: Option<Run>,
+    pub cost: MicroUsd,
+    /// The one thing to do next, if the person may do it.
+    pub action: Option<Action>,
+    /// Whether a run can be stopped, and by this person.
+    pub can_stop: bool,
+    /// Whether the person may edit the task: leads to its form.
+    pub can_edit: bool,
+    pub files_changed: Option<usize>,
+    pub artifacts: usize,
+    /// What was wrong with a form of the head, after it failed.
+    pub errors: Errors,
+    /// The reason as it was typed, when stopping failed.
+    pub stop_reason: String,
+}
+
+/// One attempt of a squad.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub number: u32,
+    pub started_at: OffsetDateTime,
+    /// None while it goes on.
+    pub ended_at: Option<OffsetDateTime>,
+    pub started_by: String,
+}
+
+/// What a state asks for. Each is a form that posts to the task's path and its word, save those that lead somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Posts to “/start”. With choices, the person says which squad; the field is `squad`.
+    Start { squads: Vec<Choice> },
+    /// Leads to the entry that waits.
+    Answer { seq: i64 },
+    /// Leads to “/review”.
+    Review,
+    /// Posts to “/retry”.
+    Retry,
+    /// Posts to “/reopen”.
+    Reopen,
+}
+
+/// The tabs of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    Overview,
+    Changes,
+    Artifacts,
+    Review,
+    History,
+}
+
+/// Where the page's changes come from.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// Path of the event stream below the team, “/tasks/QUA-1/live”.
+    pub path: String,
+    /// The newest event that the page already shows.
+    pub after: i64,
+}
+
+/// A page of a task: its head, its tabs, and the body of one of them.
+pub(super) fn framed(shell: &Shell, task: &Task, tab: Tab, live: Option<&Live>, body: AnyView) -> String {
+    let failed = !task.errors.is_empty();
+    let url = live.map(|live| shell.link(&live.path));
+    let after = live.map(|live| live.after);
+    let now = time_now(shell);
+    let main = view! {
+        <div class="taskpage" data-live=url data-after=after data-now=now>
+            {head::head(shell, task)}
+            {links(shell, task, tab)}
+            {body}
+        </div>
+        {head::stop_dialog(shell, task)}
+    };
+    let title = format!("{} {}", task.id, task.title);
+    let frame = Frame { wide: true, compact: matches!(tab, Tab::Changes | Tab::Review), live: live.is_some() };
+    shell::framed(shell, &title, failed, frame, main.into_any())
+}
+
+fn time_now(shell: &Shell) -> Option<String> {
+    shell.now.format(&time::format_description::well_known::Rfc3339).ok()
+}
+
+fn links(shell: &Shell, task: &Task, tab: Tab) -> AnyView {
+    let link = |word, below: &str, is: Tab, count: Option<usize>| Link {
+        word,
+        href: shell.link(&format!("{}{below}", task.path)),
+        count,
+        current: tab == is,
+    };
+    let reviewable = task.files_changed.is_some();
+    let all = [
+        Some(link("Overview", "", Tab::Overview, None)),
+        reviewable.then(|| link("Changes", "/changes", Tab::Changes, task.files_changed)),
+        Some(link("Artifacts", "/artifacts", Tab::Artifacts, Some(task.artifacts).filter(|count| *count > 0))),
+        reviewable.then(|| link("Review", "/review", Tab::Review, None)),
+        Some(link("History", "/history", Tab::History, None)),
+    ];
+    tabs("Task", all.into_iter().flatten().collect())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -239,6 +239,31 @@ setup_e2e() {
     cp "$root/e2e/package-lock.json" "$stamp"
 }
 
+# The vendors' own clients, which show that the demo model speaks as their servers do. Their test passes over itself
+# where they are missing, so a machine that cannot have them can still run the rest.
+setup_model_clients() {
+    [ "$tests" = yes ] || return 0
+    pins="$root/crates/demo-model/tests/clients.txt"
+    stamp="$cache/model-clients/.installed"
+    if [ -e "$stamp" ] && cmp -s "$stamp" "$pins"; then return 0; fi
+    say "missing: the model vendors' Python clients (pinned in crates/demo-model/tests/clients.txt)"
+    missing=$((missing + 1))
+    [ "$check" = no ] || return 0
+    if ! have python3 || ! python3 -c 'import ensurepip' 2>/dev/null; then
+        say "skipped: there is no python3 with venv; the test of the vendors' clients will be passed over"
+        return 0
+    fi
+    rm -rf "$cache/model-clients"
+    mkdir -p "$cache"
+    if python3 -m venv "$cache/model-clients" &&
+        long "installing the model vendors' Python clients" "$cache/model-clients/bin/pip" install -q --no-input --only-binary :all: -r "$pins"; then
+        cp "$pins" "$stamp"
+    else
+        rm -rf "$cache/model-clients"
+        say "skipped: the clients could not be installed; their test will be passed over"
+    fi
+}
+
 verify() {
     version=$(postgres_version)
     [ "${version:-0}" -ge 15 ] || fail "the system offers PostgreSQL ${version:-none}, and Muster needs 15. Install a newer one, or set DATABASE_URL to a server elsewhere."
@@ -261,6 +286,7 @@ fi
 setup_wasm
 setup_rust_components
 setup_e2e
+setup_model_clients
 
 if [ "$missing" = 0 ]; then
     say "everything needed is here"

@@ -32,8 +32,9 @@ const LEVELS: &[(&str, u8)] = &[
 /// The one edge between leaves: a sandbox speaks with the program inside it, and both read one definition of that protocol.
 const SIDEWAYS: &[(&str, &str)] = &[("sandbox", "shim")];
 
-/// And for tests alone: the recording of the sample is proven with the tools that a sandbox has.
-const SIDEWAYS_IN_TESTS: &[(&str, &str)] = &[("agents", "shim")];
+/// And for tests alone: the recording of the sample is proven with the tools that a sandbox has, and the demo model with
+/// the client that calls it.
+const SIDEWAYS_IN_TESTS: &[(&str, &str)] = &[("agents", "shim"), ("demo-model", "gateway")];
 
 /// Heavy or far-reaching libraries, and the only crates of ours that may name them.
 const FENCES: &[(&str, &[&str], &str)] = &[
@@ -84,18 +85,18 @@ fn complaints(package: &Package) -> Vec<String> {
 fn complaint(package: &str, own: u8, dependency: &Dependency) -> Option<String> {
     let name = dependency.name.as_str();
     // A crate's tests may ask for its own features.
-    let tests_itself = name == package && dependency.kind.as_deref() == Some("dev");
+    let in_tests = dependency.kind.as_deref() == Some("dev");
+    let tests_itself = in_tests && name == package;
     if let Some(other) = level(name).filter(|_| !tests_itself) {
         let edge = (package, name);
-        let in_tests = dependency.kind.as_deref() == Some("dev") && SIDEWAYS_IN_TESTS.contains(&edge);
-        return (other >= own && !in_tests && !SIDEWAYS.contains(&edge))
+        let tested_together = in_tests && SIDEWAYS_IN_TESTS.contains(&edge);
+        return (other >= own && !tested_together && !SIDEWAYS.contains(&edge))
             .then(|| format!("{package} (level {own}) depends on {name} (level {other}): only lower levels."));
     }
     let (_, allowed, reason) = FENCES.iter().find(|(fenced, ..)| *fenced == name)?;
     // What only tests use reaches nobody.
-    let in_product = dependency.kind.as_deref() != Some("dev");
     let types_forces_it = package == "types" && !dependency.optional;
-    (in_product && (!allowed.contains(&package) || types_forces_it))
+    (!in_tests && (!allowed.contains(&package) || types_forces_it))
         .then(|| format!("{package} depends on {name}: {reason}."))
 }
 

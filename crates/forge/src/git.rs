@@ -9,7 +9,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, Command},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
 };
 
 use crate::{GitError, Result, lock};
@@ -229,6 +229,10 @@ impl Running {
         Ok(Self { child, group })
     }
 
+    pub(crate) fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
+        (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
+    }
+
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
         // The number may belong to somebody else from now on.
@@ -238,8 +242,7 @@ impl Running {
 
     /// `None` when it printed more than `max` bytes.
     async fn output(&mut self, input: Option<&[u8]>, max: u64) -> io::Result<Option<Output>> {
-        let stdin = self.child.stdin.take();
-        let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
+        let (stdin, stdout, stderr) = self.pipes();
         let feed = async {
             if let (Some(mut stdin), Some(input)) = (stdin, input) {
                 match stdin.write_all(input).await {

@@ -1,5 +1,5 @@
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -41,15 +41,23 @@ pub(crate) async fn shared(repository: &Path) -> Result<Held> {
     blocking(move || shared_blocking(&repository)).await
 }
 
-/// For work that nothing else may see half done.
+/// For work that nothing else may see half done. Gives up when others hold it all the time.
 pub(crate) async fn alone(repository: &Path) -> Result<Held> {
-    let repository = repository.to_path_buf();
-    blocking(move || {
-        let file = file(&repository)?;
-        file.lock().map_err(|error| GitError::io("locking the repository", error))?;
-        Ok(Held { _file: file })
-    })
-    .await
+    let file = file(repository)?;
+    let give_up = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Held { _file: file }),
+            Err(TryLockError::Error(error)) => return Err(GitError::io("locking the repository", error)),
+            Err(TryLockError::WouldBlock) if tokio::time::Instant::now() > give_up => {
+                return Err(GitError::Timeout {
+                    what: "Waiting for other work on the repository".into(),
+                    limit: PATIENCE,
+                });
+            }
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 /// Waits for one's turn at something, by a lock file of its own.
@@ -86,6 +94,14 @@ pub(crate) async fn clear_stale(repository: &Path) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// [`clear_stale`] where there is any lock file at all: for programs that we cannot run a second time.
+pub(crate) async fn clear_if_any(repository: &Path) -> Result<()> {
+    let path = repository.to_path_buf();
+    let found =
+        blocking(move || lock_files(&path).map_err(|error| GitError::io("looking for old locks", error))).await?;
+    if found.is_empty() { Ok(()) } else { clear_stale(repository).await }
 }
 
 /// Whether some lock file is too young to be removed.

@@ -6,7 +6,10 @@ use std::{
 
 use url::{Host, Url};
 
-use crate::{BranchName, GitError, Oid, Repository, Result, git::Git, lock, repository::Making, repository::size_of};
+use crate::{
+    BranchName, Credential, GitError, Oid, Reach, Repository, Result, git::Git, lock, repository::Making,
+    repository::size_of,
+};
 
 /// Fetches and pushes may take this long.
 const NETWORK: Duration = Duration::from_secs(1800);
@@ -14,39 +17,6 @@ const NETWORK: Duration = Duration::from_secs(1800);
 const MAX_REPOSITORY: u64 = 5 << 30;
 /// Branches of our own in the copy of a remote: fetching neither moves nor removes them.
 const OWN: &str = "^refs/heads/muster/*";
-
-/// Which addresses may be reached besides public ones over https.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
-    /// Repositories on this machine's disk (`file:///…`).
-    pub file: bool,
-    /// This machine itself, also over plain http.
-    pub loopback: bool,
-    /// Addresses of private networks.
-    pub private: bool,
-}
-
-/// A user name and a password or token. Its `Debug` form hides the secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
-    user: String,
-    secret: String,
-}
-
-impl Credential {
-    /// For forges that take any user name with a token, `user` may be empty.
-    #[must_use]
-    pub fn new(user: &str, secret: &str) -> Self {
-        let user = if user.is_empty() { "x-access-token" } else { user };
-        Self { user: user.into(), secret: secret.into() }
-    }
-}
-
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Credential({}, …)", self.user)
-    }
-}
 
 /// Where another repository is, and how to be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,8 +89,7 @@ impl Remote {
             git = git.setting(format!("protocol.{}.allow", self.url.scheme()), "always");
         }
         if let Some(credential) = &self.credential {
-            let pair = base64(format!("{}:{}", credential.user, credential.secret).as_bytes());
-            git = git.setting(format!("http.{}.extraHeader", self.url), format!("Authorization: Basic {pair}"));
+            git = git.setting(format!("http.{}.extraHeader", self.url), credential.header());
         }
         if let Some(file) = &self.authorities {
             git = git.setting("http.sslCAInfo", file.display().to_string());
@@ -151,27 +120,6 @@ impl Remote {
         let list: Vec<String> =
             addresses.iter().map(|ip| if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() }).collect();
         Ok(matches!(host, Host::Domain(_)).then(|| format!("{host}:{port}:{}", list.join(","))))
-    }
-}
-
-impl Reach {
-    fn allows(self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
-        if ip.is_loopback() {
-            return self.loopback;
-        }
-        let (never, private) = match ip {
-            IpAddr::V4(ip) => (
-                ip.is_unspecified() || ip.is_broadcast() || ip.is_multicast() || ip.octets()[0] == 0,
-                // Link-local holds the metadata services of clouds; 100.64/10 is shared space (RFC 6598).
-                ip.is_private() || ip.is_link_local() || (ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64),
-            ),
-            IpAddr::V6(ip) => (
-                ip.is_unspecified() || ip.is_multicast(),
-                ip.is_unique_local() || ip.is_unicast_link_local() || ip.segments()[..2] == [0x64, 0xff9b],
-            ),
-        };
-        !never && (self.private || !private)
     }
 }
 
@@ -278,20 +226,6 @@ async fn outgrown(path: &Path) -> GitError {
     }
 }
 
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0_u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
-        for digit in 0..4 {
-            let shown = digit <= chunk.len();
-            text.push(if shown { ALPHABET[(word >> (18 - 6 * digit)) as usize & 63] as char } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,40 +253,5 @@ mod tests {
         assert!(Remote::new("http://127.0.0.1:1/a", None, Reach::default()).is_err());
         assert!(Remote::new("http://127.0.0.1:1/a", None, open()).is_ok());
         assert!(Remote::new("https://example.org/a.git", None, Reach::default()).is_ok());
-    }
-
-    #[test]
-    fn addresses_of_inner_networks_are_out_of_reach() {
-        let closed = Reach::default();
-        for inner in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "::1",
-            "fd00::1",
-            "fe80::1",
-            "::ffff:10.0.0.1",
-        ] {
-            assert!(!closed.allows(inner.parse().unwrap()), "{inner}");
-        }
-        assert!(closed.allows("140.82.121.4".parse().unwrap()));
-        assert!(closed.allows("2606:50c0::1".parse().unwrap()));
-        assert!(Reach { private: true, ..closed }.allows("10.1.2.3".parse().unwrap()));
-        assert!(!Reach { private: true, ..closed }.allows("0.0.0.0".parse().unwrap()));
-    }
-
-    #[test]
-    fn base64_of_the_rfc() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
-
-    #[test]
-    fn a_secret_is_not_printed() {
-        assert_eq!(format!("{:?}", Credential::new("", "hunter2")), "Credential(x-access-token, …)");
     }
 }

@@ -9,5 +9,6 @@ mod hostile;
 mod merges;
 mod recovery;
 mod remotes;
+mod serving;
 mod snapshots;
 mod world;

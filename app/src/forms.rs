@@ -20,6 +20,15 @@ impl Errors {
         self.0.iter().find(|error| error.field == field).map(|error| error.message.as_str())
     }
 
+    /// The same, with what is wrong with `field` said at another, for a form that has no field of that name.
+    #[must_use]
+    pub fn renamed(mut self, field: &str, other: &str) -> Self {
+        for error in self.0.iter_mut().filter(|error| error.field == field) {
+            other.clone_into(&mut error.field);
+        }
+        self
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

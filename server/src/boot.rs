@@ -101,6 +101,7 @@ fn settings(config: &Config) -> Result<Settings, Trouble> {
         },
         session_idle: config.sessions.idle.try_into().map_err(too_long)?,
         session_absolute: config.sessions.absolute.try_into().map_err(too_long)?,
+        allow_local_repositories: config.projects.local_repositories,
     })
 }
 

@@ -46,6 +46,12 @@ fn form_errors(error: Error) -> Result<Errors, Failure> {
     }
 }
 
+/// Reads the key of a form that makes something; a form without a readable one is taken as it is.
+fn key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<uuid::Uuid>, D::Error> {
+    let text: Option<String> = serde::Deserialize::deserialize(deserializer)?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
 /// As [`form_errors`], with a refusal of the rules shown at a field of the form.
 fn form_errors_at(field: &'static str, error: Error) -> Result<Errors, Failure> {
     match error {

@@ -6,9 +6,10 @@ use orchestrator::{
     Error, Grant,
     grants::{ManageSquads, ManageTeam, ReadTeam, WriteProjects, WriteTasks},
     squads::Template,
-    work::{Source, Step},
+    work::{NewTask, Source, Step},
 };
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::{Answer, again, done, form_errors, html, redirect, shell};
 use crate::{
@@ -66,6 +67,7 @@ async fn draw<G: Grant>(
             ..input
         },
         errors,
+        key: Uuid::now_v7().to_string(),
     };
     Ok(view(&shell, &data))
 }
@@ -124,7 +126,11 @@ pub(crate) async fn bring_project(
     State(app): State<App>,
     Form(form): Form<ProjectForm>,
 ) -> Answer {
-    let source = if form.source == "sample" { Ok(Source::Sample) } else { Source::git(&form.url) };
+    let source = if form.source == "sample" {
+        Ok(Source::Sample)
+    } else {
+        Source::git(&form.url, app.muster.settings().allow_local_repositories)
+    };
     let made = match source {
         Ok(source) => app.muster.create_project(&member, &source.default_name(), &source).await,
         Err(error) => Err(error),
@@ -132,7 +138,7 @@ pub(crate) async fn bring_project(
     match made {
         Ok(_) => onward(&app, &member, "project_added").await,
         Err(error) => {
-            let errors = form_errors(error)?;
+            let errors = form_errors(error)?.renamed("name", "url");
             again(draw(&app, &member, false, Input { url: form.url, ..Input::default() }, errors).await?)
         }
     }
@@ -167,6 +173,9 @@ pub(crate) async fn form_squad(
 pub(crate) struct TaskForm {
     #[serde(default)]
     title: String,
+    /// Made with the form: sent twice, it makes one task.
+    #[serde(default, deserialize_with = "crate::handlers::key")]
+    key: Option<Uuid>,
 }
 
 /// Puts the first task into the newest project.
@@ -180,7 +189,9 @@ pub(crate) async fn first_task(
         None => None,
     };
     let made = match project {
-        Some(project) => app.muster.create_task(&member, project, &form.title).await,
+        Some(project) => {
+            app.muster.create_task(&member, project, &NewTask::quick(&form.title).keyed(form.key)).await.map(|_| ())
+        }
         None => Err(field("title", "A task belongs to a project. Add one in step 2 first.")),
     };
     match made {

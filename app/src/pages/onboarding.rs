@@ -35,6 +35,8 @@ pub struct Onboarding {
     pub task: Progress,
     pub input: Input,
     pub errors: Errors,
+    /// Sent with the first task: the same form sent twice makes one task.
+    pub key: String,
 }
 
 /// What was typed, in the names of the fields.
@@ -210,6 +212,7 @@ fn project_form(shell: &Shell, data: &Onboarding) -> AnyView {
             {url}
             <div class="cluster">{Button::new("Add this project").busy("Adding…").submit()}{skip_button("project")}</div>
         </form>
+        <p class="lede"><a class="link" href=shell.link("/projects/new")>"Upload an archive, or start empty"</a></p>
         {skip(shell, "project")}
     }
     .into_any()
@@ -249,6 +252,7 @@ fn task_form(shell: &Shell, data: &Onboarding) -> AnyView {
         .view();
     view! {
         <form class="form" method="post" action=shell.link("/onboarding/task")>
+            <input type="hidden" name="key" value=data.key.clone()/>
             {title}
             <p class="lede">"The task is kept as to do."</p>
             <div class="cluster">{Button::new("Keep this task").primary().busy("Saving…").submit()}{skip_button("task")}</div>

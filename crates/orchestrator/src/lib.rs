@@ -37,6 +37,9 @@ pub struct Settings {
     pub session_idle: Duration,
     /// A session ends after this long, used or not.
     pub session_absolute: Duration,
+    /// Whether a project may name a folder of the server (`file://`): whoever may add projects can then read every
+    /// repository that the server's account can.
+    pub allow_local_repositories: bool,
 }
 
 /// Who may make an account.
@@ -56,6 +59,7 @@ impl Default for Settings {
             sign_up: SignUpPolicy::Open,
             session_idle: Duration::days(14),
             session_absolute: Duration::days(90),
+            allow_local_repositories: false,
         }
     }
 }

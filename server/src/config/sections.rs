@@ -37,6 +37,7 @@ pub struct Config {
     pub mail: Mail,
     pub sign_up: SignUp,
     pub sessions: Sessions,
+    pub projects: Projects,
     pub rate_limits: RateLimits,
     pub telemetry: Telemetry,
     pub metrics: Metrics,
@@ -127,6 +128,11 @@ pub struct Sessions {
 }
 
 #[derive(Clone, Debug)]
+pub struct Projects {
+    pub local_repositories: bool,
+}
+
+#[derive(Clone, Debug)]
 pub struct RateLimits {
     pub per_minute: u32,
 }
@@ -193,6 +199,7 @@ pub fn local_url(listen: SocketAddr) -> String {
     }
 }
 
+const ON_OFF: [(&str, bool); 2] = [("on", true), ("off", false)];
 const SWITCH: [(&str, Switch); 3] = [("auto", Switch::Auto), ("on", Switch::On), ("off", Switch::Off)];
 
 pub(super) fn read(layers: &Layers, problems: &mut Vec<String>) -> Config {
@@ -208,6 +215,9 @@ pub(super) fn read(layers: &Layers, problems: &mut Vec<String>) -> Config {
         mail: Mail { smtp_url: reader.service("mail.smtp_url", &["smtp", "smtps"]), from: reader.text("mail.from") },
         sign_up: sign_up(reader),
         sessions: Sessions { idle: reader.duration("sessions.idle"), absolute: reader.duration("sessions.absolute") },
+        projects: Projects {
+            local_repositories: reader.choice("projects.local_repositories", &ON_OFF).unwrap_or(false),
+        },
         rate_limits: RateLimits { per_minute: reader.number("rate_limits.per_minute", 0, 1_000_000_000) },
         telemetry: telemetry(reader),
         metrics: Metrics { token: reader.secret("metrics.token") },

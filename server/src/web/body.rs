@@ -6,6 +6,7 @@ use axum::{
 };
 use http::StatusCode;
 use http_body_util::Limited;
+use orchestrator::work::MAX_ARCHIVE;
 
 use super::{bare, is_auth_path};
 
@@ -16,10 +17,23 @@ pub(super) struct Limits {
     pub(super) auth: usize,
 }
 
+/// The form that uploads an archive, with its boundaries and other fields.
+const UPLOAD: usize = MAX_ARCHIVE + (64 << 10);
+
+fn is_upload(path: &str) -> bool {
+    path.split('/').skip(2).eq(["projects", "upload"])
+}
+
 /// Refuses a body that says it is too large, and cuts one that turns out to be.
 pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let allowed = if is_auth_path(path) || path == super::CSP_REPORT_PATH { limits.auth } else { limits.all };
+    let allowed = if is_auth_path(path) || path == super::CSP_REPORT_PATH {
+        limits.auth
+    } else if is_upload(path) {
+        UPLOAD.max(limits.all)
+    } else {
+        limits.all
+    };
     if usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX) > allowed {
         return bare(StatusCode::PAYLOAD_TOO_LARGE);
     }

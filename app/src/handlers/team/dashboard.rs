@@ -2,8 +2,9 @@ use axum::extract::State;
 use orchestrator::{
     audit::Entry,
     grants::ReadTeam,
-    work::{Project, Source, Task},
+    work::{Project, Task},
 };
+use types::TaskState;
 
 use crate::{
     components::status,
@@ -48,10 +49,7 @@ pub(crate) async fn dashboard(member: Inside<ReadTeam>, State(app): State<App>) 
 fn project_row(project: &Project, tasks: &[Task]) -> view::Project {
     view::Project {
         name: project.name.clone(),
-        source: match &project.source {
-            Source::Sample => "Sample".to_owned(),
-            Source::Git { url } => url.clone(),
-        },
+        source: project.repository_url.clone().unwrap_or_else(|| project.source.label().to_owned()),
         tasks: tasks.iter().filter(|task| task.project == project.name).count(),
         created_at: project.created_at,
     }
@@ -62,14 +60,14 @@ fn task_row(slug: &str, task: &Task) -> view::Task {
         number: format!("{}-{}", prefix(slug), task.number),
         title: task.title.clone(),
         project: task.project.clone(),
-        state: match task.state.as_str() {
-            "IN_PROGRESS" => status::State::Running,
-            "IN_REVIEW" => status::State::InReview,
-            "BLOCKED" => status::State::Blocked,
-            "COMPLETED" => status::State::Done,
-            "FAILED" => status::State::Failed,
-            "CANCELLED" => status::State::Cancelled,
-            _ => status::State::Todo,
+        state: match task.state {
+            TaskState::InProgress => status::State::Running,
+            TaskState::InReview => status::State::InReview,
+            TaskState::Blocked => status::State::Blocked,
+            TaskState::Completed => status::State::Done,
+            TaskState::Failed => status::State::Failed,
+            TaskState::Cancelled => status::State::Cancelled,
+            TaskState::Todo => status::State::Todo,
         },
         created_at: task.created_at,
     }

@@ -1,14 +1,22 @@
 //! What a team works on: projects, tasks; and the first steps that set them up.
 
+mod history;
 mod onboarding;
 mod projects;
 mod search;
 mod tasks;
 
+pub use history::HistoryEntry;
 pub use onboarding::{Progress, Step};
-pub use projects::{Project, Source};
+pub use projects::{
+    Archive, Commands, Limits, MAX_ARCHIVE, Project, ProjectCounts, ProjectSettings, RepositoryState, Source,
+    SourceKind, detect,
+};
 pub use search::Hit;
-pub use tasks::Task;
+pub use tasks::{
+    Assignee, AssigneeFilter, Board, Card, Column, NewTask, Place, Sort, Task, TaskDetail, TaskEdit, TaskFilter,
+    TaskRef, UNDO_MINUTES, may_move,
+};
 
 use crate::{Error, Result};
 

@@ -76,7 +76,7 @@ impl Orchestrator {
             Progress,
             r#"SELECT EXISTS (SELECT FROM projects WHERE team_id = $1) AS "project!",
                       EXISTS (SELECT FROM squads WHERE team_id = $1) AS "squad!",
-                      EXISTS (SELECT FROM tasks WHERE team_id = $1) AS "task!",
+                      EXISTS (SELECT FROM tasks WHERE team_id = $1 AND deleted_at IS NULL) AS "task!",
                       (EXISTS (SELECT FROM invitations WHERE team_id = $1 AND revoked_at IS NULL)
                        OR (SELECT count(*) FROM memberships WHERE team_id = $1) > 1) AS "invite!",
                       coalesce(bool_or(step = 'project'), false) AS "project_skipped!",

@@ -5,11 +5,12 @@ use orchestrator::{
     accounts::SignedIn,
     squads::{Agent, AgentSettings, AgentTypeSettings, Direction, Holder, SquadSettings, Template},
     testing::World,
-    work::{Source, Step},
+    work::{Assignee, Commands, Limits, NewTask, Place, ProjectSettings, Source, Step},
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use types::{
-    AgentKind, AgentRole, AgentTypeId, InvitationId, PermissionSet, ProjectId, RoleId, SquadId, SquadMemberId, UserId,
+    AgentKind, AgentRole, AgentTypeId, InvitationId, PermissionSet, ProjectId, RoleId, SquadId, SquadMemberId, TaskId,
+    TaskState, UserId,
 };
 
 /// Something a member of team A may try, half the time with an id of team B.
@@ -34,7 +35,14 @@ enum Try {
     ArchiveSquad(bool),
     RestoreSquad(bool),
     SwitchAgentType(bool),
+    ConfigureProject(bool),
+    ArchiveProject(bool),
     CreateTask(bool, String),
+    EditTask(bool, String),
+    AssignTask(bool, bool),
+    MoveTask(bool, bool),
+    DeleteTask(bool),
+    UndeleteTask(bool),
     Skip,
     Search(String),
     ReadAll,
@@ -63,6 +71,13 @@ fn tries() -> impl Strategy<Value = Try> {
         any::<bool>().prop_map(Try::RestoreSquad),
         any::<bool>().prop_map(Try::SwitchAgentType),
         (any::<bool>(), word).prop_map(|(foreign, title)| Try::CreateTask(foreign, title)),
+        any::<bool>().prop_map(Try::ConfigureProject),
+        any::<bool>().prop_map(Try::ArchiveProject),
+        (any::<bool>(), word).prop_map(|(foreign, title)| Try::EditTask(foreign, title)),
+        any::<(bool, bool)>().prop_map(|(foreign, to)| Try::AssignTask(foreign, to)),
+        any::<(bool, bool)>().prop_map(|(foreign, beside)| Try::MoveTask(foreign, beside)),
+        any::<bool>().prop_map(Try::DeleteTask),
+        any::<bool>().prop_map(Try::UndeleteTask),
         Just(Try::Skip),
         word.prop_map(Try::Search),
         Just(Try::ReadAll),
@@ -79,6 +94,7 @@ struct Ids {
     invitation: InvitationId,
     role: RoleId,
     member: UserId,
+    task: TaskId,
 }
 
 struct Side {
@@ -91,7 +107,8 @@ async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) ->
     let (_, scope) = world.team(slug, owner).await;
     let project =
         muster.create_project(&scope.can().expect("owner"), "ledger", &Source::Sample).await.expect("a project");
-    muster.create_task(&scope.can().expect("owner"), project, "a task").await.expect("a task");
+    let task =
+        muster.create_task(&scope.can().expect("owner"), project, &NewTask::titled("a task")).await.expect("a task").id;
     let squad = muster.form_squad(&scope.can().expect("owner"), "squad", Template::Solo).await.expect("a squad");
     let place = muster.squad(&scope.can().expect("owner"), squad).await.expect("the squad").members.remove(0);
     let Holder::Agent(agent) = place.holder else { unreachable!("templates have agents alone") };
@@ -104,8 +121,17 @@ async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) ->
         .create_role(&scope.can().expect("owner"), "auditor", PermissionSet::of(&[types::Permission::ReadAudit]))
         .await
         .expect("a role");
-    let ids =
-        Ids { project, squad, squad_member: place.id, agent, agent_type, invitation, role, member: member.user.id };
+    let ids = Ids {
+        project,
+        squad,
+        squad_member: place.id,
+        agent,
+        agent_type,
+        invitation,
+        role,
+        member: member.user.id,
+        task,
+    };
     Side { scope, ids }
 }
 
@@ -169,7 +195,29 @@ async fn attempt(world: &World, own: &Side, other: &Side, what: &Try) -> String 
         Try::ArchiveSquad(foreign) => run!(archive_squad(ids(*foreign).squad)),
         Try::RestoreSquad(foreign) => run!(restore_squad(ids(*foreign).squad)),
         Try::SwitchAgentType(foreign) => run!(switch_agent_type(ids(*foreign).agent_type, false)),
-        Try::CreateTask(foreign, title) => run!(create_task(ids(*foreign).project, title)),
+        Try::CreateTask(foreign, title) => run!(create_task(ids(*foreign).project, &NewTask::titled(title))),
+        Try::ConfigureProject(foreign) => {
+            let settings = ProjectSettings {
+                name: "renamed".into(),
+                description: String::new(),
+                default_branch: "main".into(),
+                commands: Commands::default(),
+                egress_allow: Vec::new(),
+                limits: Limits::default(),
+                credential: None,
+            };
+            run!(update_project(ids(*foreign).project, &settings))
+        }
+        Try::ArchiveProject(foreign) => run!(archive_project(ids(*foreign).project)),
+        Try::EditTask(foreign, label) => run!(set_task_labels(ids(*foreign).task, std::slice::from_ref(label))),
+        Try::AssignTask(foreign, to) => {
+            run!(assign_task(ids(*foreign).task, Some(Assignee::Person(ids(*to).member))))
+        }
+        Try::MoveTask(foreign, beside) => {
+            run!(move_task(ids(*foreign).task, TaskState::Todo, Place::After(ids(*beside).task)))
+        }
+        Try::DeleteTask(foreign) => run!(delete_task(ids(*foreign).task)),
+        Try::UndeleteTask(foreign) => run!(undelete_task(ids(*foreign).task)),
         Try::Skip => run!(skip_step(Step::Invite)),
         Try::Search(text) => {
             let hits = muster.search(&scope.can().expect("owner"), text).await.expect("hits");
@@ -201,7 +249,7 @@ async fn assert_reads_stay_inside(world: &World, scope: &Scope) {
     muster.custom_roles(&scope.can().expect("owner")).await.expect("roles");
 }
 
-const TEAM_TABLES: [&str; 14] = [
+const TEAM_TABLES: [&str; 16] = [
     "roles",
     "memberships",
     "invitations",
@@ -214,7 +262,9 @@ const TEAM_TABLES: [&str; 14] = [
     "agents",
     "agent_versions",
     "agent_types",
+    "project_archives",
     "tasks",
+    "task_events",
     "onboarding_skips",
 ];
 

@@ -6,6 +6,8 @@ mod accounts;
 mod audit;
 mod isolation;
 mod members;
+mod projects;
 mod row_level_security;
 mod squads;
+mod tasks;
 mod work;

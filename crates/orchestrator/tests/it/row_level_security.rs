@@ -35,7 +35,7 @@ async fn set_team(connection: &mut PgConnection, team: TeamId) {
         .expect("set_config");
 }
 
-const FENCED: [&str; 11] = [
+const FENCED: [&str; 13] = [
     "teams",
     "roles",
     "memberships",
@@ -45,7 +45,9 @@ const FENCED: [&str; 11] = [
     "audit_origins",
     "projects",
     "squads",
+    "project_archives",
     "tasks",
+    "task_events",
     "onboarding_skips",
 ];
 
@@ -155,7 +157,7 @@ async fn trap_6_a_foreign_key_never_points_into_another_team() {
     let mut tx = two.app.begin().await.expect("begin");
     set_team(&mut tx, two.own).await;
     let refused = sqlx::query(
-        "INSERT INTO tasks (team_id, id, number, project_id, title, state, created_by, created_at) VALUES ($1, $2, 1, $3, 'x', 'TODO', $4, now())",
+        "INSERT INTO tasks (team_id, id, number, project_id, title, state, created_by, created_at, updated_at) VALUES ($1, $2, 1, $3, 'x', 'TODO', $4, now(), now())",
     )
     .bind(two.own.uuid())
     .bind(Uuid::now_v7())

@@ -2,7 +2,7 @@ use orchestrator::{
     Error,
     squads::Template,
     testing::World,
-    work::{Source, Step},
+    work::{NewTask, Source, Step},
 };
 
 #[tokio::test]
@@ -18,7 +18,10 @@ async fn the_first_steps_are_read_off_what_is_there() {
     muster.skip_step(&scope.can().expect("owner"), Step::Squad).await.expect("skipped");
     muster.skip_step(&scope.can().expect("owner"), Step::Squad).await.expect("skipping twice changes nothing");
     assert_eq!(progress().await.next(), Some(Step::Task));
-    muster.create_task(&scope.can().expect("owner"), project, "Round half to even").await.expect("a task");
+    muster
+        .create_task(&scope.can().expect("owner"), project, &NewTask::titled("Round half to even"))
+        .await
+        .expect("a task");
     muster.form_squad(&scope.can().expect("owner"), "Full squad", Template::Full).await.expect("a squad");
     let done = progress().await;
     assert_eq!(done.next(), None);
@@ -37,7 +40,9 @@ async fn tasks_made_at_once_get_numbers_of_their_own() {
         .map(|task| {
             let (muster, scope) = (world.muster.clone(), scope.clone());
             tokio::spawn(async move {
-                muster.create_task(&scope.can().expect("owner"), project, &format!("task {task}")).await
+                muster
+                    .create_task(&scope.can().expect("owner"), project, &NewTask::titled(&format!("task {task}")))
+                    .await
             })
         })
         .collect();
@@ -69,7 +74,11 @@ async fn search_finds_every_kind_in_the_team() {
     let (_, scope) = world.team("quayside", &mira).await;
     let project =
         world.muster.create_project(&scope.can().expect("owner"), "mirror", &Source::Sample).await.expect("a project");
-    world.muster.create_task(&scope.can().expect("owner"), project, "Mirror the ledger").await.expect("a task");
+    world
+        .muster
+        .create_task(&scope.can().expect("owner"), project, &NewTask::titled("Mirror the ledger"))
+        .await
+        .expect("a task");
     let hits = world.muster.search(&scope.can().expect("owner"), "MIR").await.expect("hits");
     let kinds: Vec<&str> = hits.iter().map(|hit| hit.kind.as_str()).collect();
     assert_eq!(kinds, ["task", "project", "member"]);

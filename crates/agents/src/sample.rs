@@ -59,8 +59,11 @@ pub const ASSIGNMENT: Assignment = Assignment {
     acceptance: include_str!("../sample/acceptance.md"),
 };
 
+/// The name of the model that the recording is for.
+pub const MODEL: &str = "demo";
+
 /// The conversations of the demo model, as JSON.
 ///
-/// Each conversation names lines of the system prompt it is for, the most special first; its turns are answered by the
+/// Each conversation names parts of the system prompt it is for, the most special first; its turns are answered by the
 /// number of answers the request holds already.
 pub const RECORDING: &str = include_str!("../sample/recording.json");

@@ -12,7 +12,7 @@ use agents::builtin::{
     Brief, CheckFailure, Exit, Finish, Next, Note, Outcome, Output, PlanStep, ReviewNote, Sandboxed, Turn, Verdict,
     execution, note_paths, result,
 };
-use agents::sample::{ASSIGNMENT, FILES, RECORDING, TEST_COMMAND};
+use agents::sample::{ASSIGNMENT, FILES, MODEL, RECORDING, TEST_COMMAND};
 use serde::Deserialize;
 use serde_json::Value;
 use types::AgentRole;
@@ -23,16 +23,22 @@ use crate::hand::{answer, assert_well_formed};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recording {
-    #[serde(rename = "title")]
-    _title: String,
+    models: Vec<String>,
     conversations: Vec<Conversation>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Conversation {
-    when: Vec<String>,
+    name: String,
+    when: When,
     turns: Vec<Recorded>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct When {
+    system: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -42,29 +48,32 @@ struct Recorded {
     text: Option<String>,
     #[serde(default)]
     calls: Vec<RecordedCall>,
+    #[serde(rename = "delay_ms")]
+    _delay_ms: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RecordedCall {
-    name: String,
+    tool: String,
     arguments: Value,
 }
 
 impl Recording {
     /// The answer of the recording, by the rule that [`RECORDING`] states.
     fn answer(&self, request: &ChatRequest) -> Answer {
-        let lines: BTreeSet<&str> = request.system.lines().collect();
-        let fits = |conversation: &&Conversation| conversation.when.iter().all(|line| lines.contains(line.as_str()));
+        assert!(self.models.contains(&request.model));
+        let fits =
+            |conversation: &&Conversation| conversation.when.system.iter().all(|line| request.system.contains(line));
         let conversation = self.conversations.iter().find(fits).expect("a conversation for this prompt");
         let turn = request.messages.iter().filter(|message| message.speaker == Speaker::Assistant).count();
         let recorded =
-            conversation.turns.get(turn).unwrap_or_else(|| panic!("{:?} has no turn {turn}", conversation.when));
+            conversation.turns.get(turn).unwrap_or_else(|| panic!("{} has no turn {turn}", conversation.name));
         let thinking = recorded.thinking.iter().map(|text| Part::Thinking { text: text.clone(), signature: None });
         let text = recorded.text.iter().map(|text| Part::Text { text: text.clone() });
         let calls = recorded.calls.iter().enumerate().map(|(number, call)| {
             let id = format!("call-{turn}-{number}");
-            Part::ToolCall(ToolCall { id, name: call.name.clone(), arguments: call.arguments.clone() })
+            Part::ToolCall(ToolCall { id, name: call.tool.clone(), arguments: call.arguments.clone() })
         });
         answer(thinking.chain(text).chain(calls).collect())
     }
@@ -145,7 +154,7 @@ impl Workspace {
     }
 
     fn brief(&self, role: AgentRole) -> Brief {
-        let mut brief = Brief::new(role, "demo", ASSIGNMENT.title);
+        let mut brief = Brief::new(role, MODEL, ASSIGNMENT.title);
         brief.description = ASSIGNMENT.description.to_owned();
         brief.acceptance = ASSIGNMENT.acceptance.to_owned();
         brief.checks = vec![TEST_COMMAND.to_owned()];

@@ -1,8 +1,17 @@
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
+use shim::protocol::Request;
 
-use crate::{Local, Result, Sandbox, Spec, Trouble, egress::Egress};
+use crate::{
+    Docker, Error, Image, Limits, Local, Result, Sandbox, Spec, Trouble, client::Client, egress::Egress, error::Doing,
+};
 
 /// A way to make sandboxes.
 #[async_trait]
@@ -40,6 +49,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// # Errors
     /// When something could not be removed.
     async fn destroy(&self, id: &str) -> Result<()>;
+
+    /// Lets sandboxes change files that this process wrote into a workspace after the sandbox was made. Making one does the
+    /// same, so only later writes need it.
+    ///
+    /// # Errors
+    /// When a file cannot be given away.
+    async fn hand_over(&self, folder: &Path) -> Result<()>;
 }
 
 /// A sandbox as it was found.
@@ -89,6 +105,8 @@ pub struct Settings {
     pub host_paths: Vec<PathBuf>,
     /// Docker's name for a container runtime, like `runsc`; its default when absent.
     pub runtime: Option<String>,
+    /// Docker's socket on this machine; `/var/run/docker.sock` when absent.
+    pub docker_socket: Option<PathBuf>,
 }
 
 /// The backend to use, after it was seen to work. There is none without isolation.
@@ -96,7 +114,7 @@ pub struct Settings {
 /// # Errors
 /// Why the wanted one, or each in turn, does not work here.
 pub async fn pick(settings: &Settings) -> Result<Arc<dyn Backend>, Trouble> {
-    let docker = async { Err(Trouble::new("Docker is not supported yet.", "Choose the local sandbox.")) };
+    let docker = async { tried(Docker::open(settings.clone()).await?).await };
     let local = async { tried(Local::new(settings.clone())).await };
     match settings.choice {
         Choice::Docker => docker.await,
@@ -119,4 +137,56 @@ async fn tried(backend: impl Backend + 'static) -> Result<Arc<dyn Backend>, Trou
 fn neither(docker: &Trouble, local: &Trouble) -> Trouble {
     let what = format!("Nothing here can keep programs in a sandbox. Docker: {} Local: {}", docker.what, local.what);
     Trouble::new(what, format!("{} Or: {}", local.fix, docker.fix))
+}
+
+/// Makes a sandbox, runs nothing, ends it.
+pub(crate) async fn trial(backend: &impl Backend, settings: &Settings) -> Result<(), Trouble> {
+    let id = format!("probe-{}", std::process::id());
+    let folder = settings.registry.join(&id);
+    let spec = Spec {
+        id: id.clone(),
+        workspace: folder.join("work"),
+        state: folder.join("state"),
+        labels: BTreeMap::new(),
+        limits: Limits { wall: Duration::from_secs(60), ..Limits::default() },
+        image: Image::Host,
+        egress: None,
+        env: BTreeMap::new(),
+    };
+    let tried = async {
+        backend.destroy(&id).await?;
+        tokio::fs::create_dir_all(&spec.workspace).await.doing(|| format!("Cannot make {}", folder.display()))?;
+        backend.create(&spec).await?.destroy().await?;
+        remove_all(&folder).await.doing(|| format!("Cannot remove {}", folder.display()))
+    };
+    tried.await.map_err(|error| match error {
+        Error::Trouble(trouble) => trouble,
+        error => Trouble::new(
+            format!("A sandbox for trial failed: {error}."),
+            "Read the message, or choose another sandbox.",
+        ),
+    })
+}
+
+/// A sandbox whose first process lives, if it also answers.
+pub(crate) async fn attached<B: Backend + Clone + 'static>(
+    backend: &B,
+    id: &str,
+    state: &Path,
+    egress: Option<Egress>,
+) -> Result<Option<Sandbox>> {
+    match Client::new(id, state).answer(&Request::Ping).await {
+        Ok(_) => {}
+        Err(Error::Gone(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let serving = egress.filter(|egress| !egress.is_empty()).map(|egress| egress.serve(state)).transpose()?;
+    Ok(Some(Sandbox::new(id, state, Arc::new(backend.clone()), serving)))
+}
+
+pub(crate) async fn remove_all(folder: &Path) -> io::Result<()> {
+    match tokio::fs::remove_dir_all(folder).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }

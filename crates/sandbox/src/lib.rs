@@ -10,6 +10,7 @@
 
 mod backend;
 mod client;
+mod docker;
 pub mod egress;
 mod error;
 mod host;
@@ -19,6 +20,7 @@ mod sockets;
 mod spec;
 
 pub use backend::{Backend, Choice, Found, Probe, Settings, pick};
+pub use docker::Docker;
 pub use error::{Error, Result, Trouble};
 pub use local::Local;
 pub use sandbox::{Command, Event, Exec, Finished, Sandbox};

@@ -12,6 +12,14 @@ use crate::{Limits, host::Part};
 /// The user inside, whoever it is outside.
 pub(super) const USER: u32 = 1000;
 
+/// Of `/proc`: switches of the kernel, which check the user's number and nothing else, and that number is root's outside
+/// when root runs this process.
+const READ_ONLY: &[&str] = &["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/mtrr"];
+/// Files that tell about the whole machine; the list is Docker's.
+const EMPTY: &[&str] =
+    &["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug"];
+const EMPTY_FOLDERS: &[&str] = &["/proc/acpi", "/proc/asound", "/proc/scsi"];
+
 /// What this version of bubblewrap can do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Abilities {
@@ -76,6 +84,16 @@ pub(super) fn arguments(able: Abilities, limits: &Limits, contents: &Contents<'_
         }
     }
     line.say(["--proc", "/proc", "--dev", "/dev"]);
+    let there = |path: &&&str| Path::new(path).exists();
+    for path in READ_ONLY.iter().filter(there) {
+        line.say(["--ro-bind", path, path]);
+    }
+    for path in EMPTY.iter().filter(there) {
+        line.say(["--ro-bind", "/dev/null", path]);
+    }
+    for path in EMPTY_FOLDERS.iter().filter(there) {
+        line.say(["--tmpfs", path, "--remount-ro", path]);
+    }
     line.temporary(able, "1777", limits.temporary_bytes, "/dev/shm");
     line.temporary(able, "1777", limits.temporary_bytes, "/tmp");
     line.temporary(able, "0700", limits.temporary_bytes, HOME);
@@ -124,6 +142,8 @@ mod tests {
         let binds: Vec<_> =
             line.windows(3).filter(|words| words[0] == "--bind").map(|words| words[2].clone()).collect();
         assert_eq!(binds, [FOLDER, WORK]);
+        let shown = |path: &str| line.windows(3).any(|words| words[0] == "--ro-bind" && words[2] == path);
+        assert!(shown("/proc/sys"), "root's number writes there");
     }
 
     #[test]

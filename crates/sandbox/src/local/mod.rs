@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use crate::{
-    Backend, Error, Found, Image, Limits, Probe, Result, Sandbox, Settings, Spec, Trouble, client::Client,
+    Backend, Error, Found, Image, Limits, Probe, Result, Sandbox, Settings, Spec, Trouble, backend, client::Client,
     egress::Egress, error::Doing, host, spec::check_id,
 };
 
@@ -159,8 +159,7 @@ impl Local {
             }
         }
         cgroup::remove(&record.groups).await.doing(doing)?;
-        let state = record.state.clone();
-        remove_all(&state).await.doing(doing)?;
+        backend::remove_all(&record.state).await.doing(doing)?;
         remove_file(&record::log(self.registry(), &record.id)).doing(doing)?;
         remove_file(&record::path(self.registry(), &record.id)).doing(doing)
     }
@@ -173,32 +172,10 @@ impl Backend for Local {
     }
 
     async fn probe(&self) -> Result<Probe, Trouble> {
-        let able = self.abilities().await?;
+        self.abilities().await?;
+        backend::trial(self, &self.settings).await?;
         let version = Command::new(BUBBLEWRAP).arg("--version").output().await.map_err(|error| unexpected(&error))?;
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
-        let mut command = Command::new(BUBBLEWRAP);
-        command.args([
-            "--unshare-all",
-            "--unshare-user",
-            "--uid",
-            "1000",
-            "--cap-drop",
-            "ALL",
-            "--proc",
-            "/proc",
-            "--dev",
-            "/dev",
-        ]);
-        command.arg("--ro-bind").arg(&self.settings.shim).arg("/shim").args(["/shim", "tool"]);
-        if able.disable_userns {
-            command.env_clear();
-        }
-        let tried = command.stdin(Stdio::null()).output().await.map_err(|error| unexpected(&error))?;
-        if !tried.status.success() {
-            let said = String::from_utf8_lossy(&tried.stderr);
-            let said = said.lines().last().unwrap_or("it ended without a word").to_owned();
-            return Err(Trouble::new(format!("bubblewrap makes no sandbox here: {said}."), advice(&said)));
-        }
         let groups = Groups::make(&format!("probe-{}", std::process::id()), &Limits::default());
         cgroup::remove(&groups.folders).await.map_err(|error| unexpected(&error))?;
         Ok(Probe { version, holds: holds(&groups.held) })
@@ -232,14 +209,7 @@ impl Backend for Local {
         check_id(id)?;
         let record = Record::read(self.registry(), id).doing(|| format!("Cannot look up the sandbox {id}"))?;
         let Some(record) = record.filter(|record| record.first.is_some_and(First::lives)) else { return Ok(None) };
-        match Client::new(id, &record.state).answer(&shim::protocol::Request::Ping).await {
-            Ok(_) => {}
-            Err(Error::Gone(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        }
-        let serving =
-            egress.filter(|egress| !egress.is_empty()).map(|egress| egress.serve(&record.state)).transpose()?;
-        Ok(Some(Sandbox::new(id, &record.state, Arc::new(self.clone()), serving)))
+        backend::attached(self, id, &record.state, egress).await
     }
 
     async fn list(&self) -> Result<Vec<Found>> {
@@ -260,6 +230,11 @@ impl Backend for Local {
             Some(record) => self.clear(&record).await,
             None => Ok(()),
         }
+    }
+
+    /// Nothing: the user inside is this process's own.
+    async fn hand_over(&self, _: &Path) -> Result<()> {
+        Ok(())
     }
 }
 
@@ -312,13 +287,6 @@ fn unexpected(error: &io::Error) -> Trouble {
 
 fn remove_file(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
-async fn remove_all(path: &Path) -> io::Result<()> {
-    match tokio::fs::remove_dir_all(path).await {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }

@@ -3,48 +3,46 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command as Process, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use sandbox::{Backend, Command, Finished, Image, Limits, Local, Sandbox, Settings, Spec};
+use sandbox::{Backend, Command, Docker, Finished, Image, Limits, Local, Sandbox, Settings, Spec};
 
 pub(crate) struct World {
     pub(crate) folder: PathBuf,
-    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) backend: Arc<dyn Backend>,
 }
 
 /// `MUSTER_SHIM`, or built here as the product's own build does it.
 pub(crate) fn shim() -> PathBuf {
-    if let Some(shim) = std::env::var_os("MUSTER_SHIM") {
-        return shim.into();
-    }
-    let target = target();
+    static SHIM: OnceLock<PathBuf> = OnceLock::new();
+    SHIM.get_or_init(|| std::env::var_os("MUSTER_SHIM").map_or_else(build, PathBuf::from)).clone()
+}
+
+fn build() -> PathBuf {
+    // The test binary is `<target>/<profile>/deps/it-…`.
+    let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("shim");
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Process::new(env!("CARGO"));
-    cargo.args([
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
         "rustc",
         "--quiet",
         "--package",
         "shim",
         "--bin",
         "muster-shim",
-        "--profile",
-        "shim",
-        "--target",
-        &triple,
     ]);
-    cargo.arg("--target-dir").arg(target.join("shim/build")).args(["--", "-C", "target-feature=+crt-static"]);
+    cargo.args(["--profile", "shim", "--target", &triple, "--target-dir"]).arg(&target);
+    cargo.args(["--", "-C", "target-feature=+crt-static"]);
     assert!(cargo.stdin(Stdio::null()).status().unwrap().success(), "the shim does not build");
-    target.join("shim/build").join(triple).join("shim/muster-shim")
-}
-
-/// The test binary is `<target>/<profile>/deps/it-…`.
-fn target() -> PathBuf {
-    let me = std::env::current_exe().unwrap();
-    me.ancestors().nth(3).unwrap().to_owned()
+    target.join(triple).join("shim/muster-shim")
 }
 
 pub(crate) fn unique(what: &str) -> String {
@@ -52,12 +50,39 @@ pub(crate) fn unique(what: &str) -> String {
     format!("{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
+pub(crate) fn settings(folder: &Path) -> Settings {
+    Settings { shim: shim(), registry: folder.join("registry"), ..Settings::default() }
+}
+
+fn folder() -> PathBuf {
+    let folder = std::env::temp_dir().join(unique("muster-sandbox-test"));
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
 impl World {
     pub(crate) fn local() -> Self {
-        let folder = std::env::temp_dir().join(unique("muster-sandbox-test"));
-        fs::create_dir_all(folder.join("registry")).unwrap();
-        let settings = Settings { shim: shim(), registry: folder.join("registry"), ..Settings::default() };
-        Self { backend: Box::new(Local::new(settings)), folder }
+        Self::local_in(folder())
+    }
+
+    pub(crate) fn local_in(folder: PathBuf) -> Self {
+        Self { backend: Arc::new(Local::new(settings(&folder))), folder }
+    }
+
+    /// None, and said so, where no Docker answers.
+    pub(crate) async fn docker() -> Option<Self> {
+        Self::docker_in(folder()).await
+    }
+
+    pub(crate) async fn docker_in(folder: PathBuf) -> Option<Self> {
+        match Docker::open(settings(&folder)).await {
+            Ok(docker) => Some(Self { backend: Arc::new(docker), folder }),
+            Err(trouble) => {
+                println!("skipped: {trouble}");
+                None
+            }
+        }
     }
 
     pub(crate) fn spec(&self, what: &str) -> Spec {
@@ -80,35 +105,80 @@ impl World {
         self.backend.create(spec).await.unwrap()
     }
 
+    /// A sandbox with usual limits.
+    pub(crate) async fn usual(&self) -> (Spec, Sandbox) {
+        let spec = self.spec("usual");
+        let sandbox = self.create(&spec).await;
+        (spec, sandbox)
+    }
+
     /// Ends everything and checks that nothing is left.
     pub(crate) async fn close(self) {
         for found in self.backend.list().await.unwrap() {
             self.backend.destroy(&found.id).await.unwrap();
         }
         assert!(self.backend.list().await.unwrap().is_empty());
-        assert!(mentions(&self.folder).is_empty(), "processes are left: {:?}", mentions(&self.folder));
+        // The outermost process ends last and is nobody's to wait for after a restart.
+        let left = eventually(|| mentions(&self.folder), Vec::is_empty).await;
+        assert!(left.is_empty(), "processes are left: {left:?}");
+        assert!(groups(&self.folder).is_empty(), "control groups are left");
         fs::remove_dir_all(&self.folder).unwrap();
     }
 }
 
+/// Looks until it is as wanted, for at most ten seconds, and gives what it saw last.
+pub(crate) async fn eventually<T>(look: impl Fn() -> T, wanted: impl Fn(&T) -> bool) -> T {
+    let end = tokio::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        let seen = look();
+        if wanted(&seen) || tokio::time::Instant::now() > end {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Processes that name a folder on their command line.
-fn mentions(folder: &Path) -> Vec<String> {
+pub(crate) fn mentions(folder: &Path) -> Vec<String> {
     let name = folder.to_string_lossy().into_owned();
     let all = fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok());
     all.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(&name)).collect()
+}
+
+/// Control groups of the sandboxes whose folders stand in this one.
+fn groups(folder: &Path) -> Vec<PathBuf> {
+    let ids: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names = ids.iter().map(|id| format!("muster-{}", id.to_string_lossy()));
+    names
+        .flat_map(|name| ["memory", "pids", "cpu", ""].map(|at| Path::new("/sys/fs/cgroup").join(at).join(&name)))
+        .filter(|group| group.exists())
+        .collect()
 }
 
 pub(crate) fn shell(script: &str) -> Command {
     Command { timeout: Duration::from_secs(60), ..Command::new(unique("key"), ["sh", "-c", script]) }
 }
 
+pub(crate) fn python(script: &str) -> Command {
+    Command { timeout: Duration::from_secs(60), ..Command::new(unique("key"), ["/usr/bin/python3", "-c", script]) }
+}
+
 pub(crate) async fn run(sandbox: &Sandbox, command: &Command) -> Finished {
     sandbox.exec(command).await.unwrap().finish().await.unwrap()
 }
 
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_end().to_owned()
+}
+
+/// What a script says; it must succeed.
 pub(crate) async fn say(sandbox: &Sandbox, script: &str) -> String {
     let finished = run(sandbox, &shell(script)).await;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert_eq!(finished.exit.code, Some(0), "{script}: {} {:?}", text(&finished.stderr), finished.exit);
-    text(&finished.stdout).trim_end().to_owned()
+    text(&finished.stdout)
+}
+
+/// Whether a script fails.
+pub(crate) async fn fails(sandbox: &Sandbox, script: &str) -> bool {
+    run(sandbox, &shell(script)).await.exit.code != Some(0)
 }

@@ -46,7 +46,7 @@ pub struct Limits {
     pub pids: u64,
     /// What the workspace may hold, and its largest file.
     pub disk_bytes: u64,
-    /// Temporary files (`/tmp`), and again as much for the home folder; both are memory.
+    /// Each of `/tmp`, `/var/tmp`, and the home folder; all are memory, and count as such.
     pub temporary_bytes: u64,
     /// From the start of the sandbox to its end.
     pub wall: Duration,

@@ -94,10 +94,10 @@ pub(super) fn arguments(able: Abilities, limits: &Limits, contents: &Contents<'_
     for path in EMPTY_FOLDERS.iter().filter(there) {
         line.say(["--tmpfs", path, "--remount-ro", path]);
     }
-    line.temporary(able, "1777", limits.temporary_bytes, "/dev/shm");
-    line.temporary(able, "1777", limits.temporary_bytes, "/tmp");
+    for at in ["/dev/shm", "/tmp", "/var/tmp"] {
+        line.temporary(able, "1777", limits.temporary_bytes, at);
+    }
     line.temporary(able, "0700", limits.temporary_bytes, HOME);
-    line.say(["--dir", "/var/tmp"]);
     for (from, to) in contents.shown {
         line.show("--ro-bind", from, to);
     }

@@ -147,12 +147,18 @@ pub(crate) fn mentions(folder: &Path) -> Vec<String> {
 
 /// Control groups of the sandboxes whose folders stand in this one.
 fn groups(folder: &Path) -> Vec<PathBuf> {
-    let ids: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    let names = ids.iter().map(|id| format!("muster-{}", id.to_string_lossy()));
-    names
-        .flat_map(|name| ["memory", "pids", "cpu", ""].map(|at| Path::new("/sys/fs/cgroup").join(at).join(&name)))
-        .filter(|group| group.exists())
-        .collect()
+    let ids = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let names: Vec<_> = ids.map(|id| format!("muster-{}", id.to_string_lossy())).collect();
+    let (mut open, mut found) = (vec![PathBuf::from("/sys/fs/cgroup")], Vec::new());
+    while let Some(group) = open.pop() {
+        // Groups of others come and go.
+        let below = fs::read_dir(&group).into_iter().flatten().filter_map(Result::ok);
+        open.extend(below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()));
+        if group.file_name().is_some_and(|name| names.iter().any(|wanted| name.to_string_lossy() == wanted.as_str())) {
+            found.push(group);
+        }
+    }
+    found
 }
 
 pub(crate) fn shell(script: &str) -> Command {

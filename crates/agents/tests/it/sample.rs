@@ -1,4 +1,5 @@
-//! The recording is played against the sample with the real tools and the real tests, for every squad that may play it.
+//! The recording is played against the sample by the demo model, with the real tools and the real tests, for every squad
+//! that may play it.
 
 use std::{
     collections::BTreeSet,
@@ -12,76 +13,16 @@ use agents::builtin::{
     Brief, CheckFailure, Exit, Finish, Next, Note, Outcome, Output, PlanStep, ReviewNote, Sandboxed, Turn, Verdict,
     execution, note_paths, result,
 };
-use agents::sample::{ASSIGNMENT, FILES, MODEL, RECORDING, TEST_COMMAND};
-use serde::Deserialize;
-use serde_json::Value;
+use agents::sample::{ASSIGNMENT, FILES, MODEL, TEST_COMMAND};
 use types::AgentRole;
-use types::chat::{Answer, ChatRequest, Part, Speaker, ToolCall, ToolResult};
+use types::chat::{ToolCall, ToolResult};
 
-use crate::hand::{answer, assert_well_formed};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Recording {
-    models: Vec<String>,
-    conversations: Vec<Conversation>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Conversation {
-    name: String,
-    when: When,
-    turns: Vec<Recorded>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct When {
-    system: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Recorded {
-    thinking: Option<String>,
-    text: Option<String>,
-    #[serde(default)]
-    calls: Vec<RecordedCall>,
-    #[serde(rename = "delay_ms")]
-    _delay_ms: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RecordedCall {
-    tool: String,
-    arguments: Value,
-}
-
-impl Recording {
-    /// The answer of the recording, by the rule that [`RECORDING`] states.
-    fn answer(&self, request: &ChatRequest) -> Answer {
-        assert!(self.models.contains(&request.model));
-        let fits =
-            |conversation: &&Conversation| conversation.when.system.iter().all(|line| request.system.contains(line));
-        let conversation = self.conversations.iter().find(fits).expect("a conversation for this prompt");
-        let turn = request.messages.iter().filter(|message| message.speaker == Speaker::Assistant).count();
-        let recorded =
-            conversation.turns.get(turn).unwrap_or_else(|| panic!("{} has no turn {turn}", conversation.name));
-        let thinking = recorded.thinking.iter().map(|text| Part::Thinking { text: text.clone(), signature: None });
-        let text = recorded.text.iter().map(|text| Part::Text { text: text.clone() });
-        let calls = recorded.calls.iter().enumerate().map(|(number, call)| {
-            let id = format!("call-{turn}-{number}");
-            Part::ToolCall(ToolCall { id, name: call.tool.clone(), arguments: call.arguments.clone() })
-        });
-        answer(thinking.chain(text).chain(calls).collect())
-    }
-}
+use crate::demo::Demo;
+use crate::hand::assert_well_formed;
 
 struct Workspace {
     folder: tempfile::TempDir,
-    recording: Recording,
+    demo: Demo,
 }
 
 impl Workspace {
@@ -92,7 +33,7 @@ impl Workspace {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, file.text).unwrap();
         }
-        Self { folder, recording: serde_json::from_str(RECORDING).unwrap() }
+        Self { folder, demo: Demo::new() }
     }
 
     fn root(&self) -> &Path {
@@ -138,7 +79,7 @@ impl Workspace {
             match turn.next() {
                 Next::CallModel(request) => {
                     assert_well_formed(&request);
-                    turn.answered(&self.recording.answer(&request)).unwrap();
+                    turn.answered(&self.demo.answer(&request)).unwrap();
                 }
                 Next::CallTools(calls) => {
                     for call in calls {

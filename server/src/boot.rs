@@ -44,7 +44,7 @@ impl Product {
         }
         let db = database.connect(config).await?;
         let hasher = identity::Hasher::new(cores()).with_pepper(root.key("password pepper")?);
-        let muster = Orchestrator::new(db, Clock::System, hasher, root.key("verification codes")?, settings(config)?);
+        let muster = Orchestrator::new(db, Clock::System, hasher, root.key("verification codes")?, settings(config, &data)?);
         Ok(Self { muster, mailer, database, data })
     }
 
@@ -90,10 +90,11 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn settings(config: &Config) -> Result<Settings, Trouble> {
+fn settings(config: &Config, data: &DataFolder) -> Result<Settings, Trouble> {
     let too_long = |_| Trouble::new("A limit of sessions is too long.", "Shorten sessions.idle and sessions.absolute.");
     Ok(Settings {
         public_url: config.public_url(),
+        data_dir: data.path().to_owned(),
         sign_up: match config.sign_up.policy {
             SignUpPolicy::Open => Policy::Open,
             SignUpPolicy::Invite => Policy::InviteOnly,

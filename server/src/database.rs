@@ -23,6 +23,7 @@ pub(crate) struct Database {
     owner_url: String,
     app_url: String,
     system_url: String,
+    engine_url: String,
     /// Made by migrations; `None` when the settings name roles that somebody else made.
     logins: Option<Logins>,
     cluster: Option<Cluster>,
@@ -34,15 +35,23 @@ impl Database {
             Some(url) => (url.expose().to_owned(), None),
             None => start(data).await.map(|(url, cluster)| (url, Some(cluster)))?,
         };
-        if let (Some(app), Some(system)) = (&config.database.app_url, &config.database.system_url) {
-            let (app_url, system_url) = (app.expose().to_owned(), system.expose().to_owned());
-            return Ok(Self { owner_url, app_url, system_url, logins: None, cluster });
+        let given = (&config.database.app_url, &config.database.system_url, &config.database.engine_url);
+        if let (Some(app), Some(system), Some(engine)) = given {
+            let [app_url, system_url, engine_url] = [app, system, engine].map(|url| url.expose().to_owned());
+            return Ok(Self { owner_url, app_url, system_url, engine_url, logins: None, cluster });
         }
         let (app, system) = (root.password("database login: app")?, root.password("database login: system")?);
-        let logins = Logins::for_database(&owner_url, &app, &system).map_err(|error| unreadable(&error))?;
+        let engine = root.password("database login: engine")?;
+        let logins = Logins::for_database(&owner_url, &app, &system, &engine).map_err(|error| unreadable(&error))?;
         let app_url = with_login(&owner_url, &logins.app.name, &app)?;
         let system_url = with_login(&owner_url, &logins.system.name, &system)?;
-        Ok(Self { owner_url, app_url, system_url, logins: Some(logins), cluster })
+        let engine_url = with_login(&owner_url, &logins.engine.name, &engine)?;
+        Ok(Self { owner_url, app_url, system_url, engine_url, logins: Some(logins), cluster })
+    }
+
+    /// The database as the durable engine's login.
+    pub(crate) fn engine_url(&self) -> &str {
+        &self.engine_url
     }
 
     /// What was chosen, for the person at the terminal. Never a password.

@@ -10,6 +10,8 @@ pub mod db;
 mod error;
 mod housekeeping;
 mod mail;
+mod repositories;
+pub mod runs;
 mod scope;
 pub mod squads;
 pub mod teams;
@@ -17,7 +19,7 @@ pub mod teams;
 pub mod testing;
 pub mod work;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use time::Duration;
 
@@ -32,6 +34,8 @@ pub use scope::{Actor, Can, Grant, Origin, Scope, grants};
 pub struct Settings {
     /// The address people type, without a trailing slash; links in mail start with it.
     pub public_url: String,
+    /// Where repositories and workspaces are kept on this machine.
+    pub data_dir: PathBuf,
     pub sign_up: SignUpPolicy,
     /// A session ends after this long without a request.
     pub session_idle: Duration,
@@ -56,6 +60,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             public_url: "http://127.0.0.1:7000".into(),
+            data_dir: "var".into(),
             sign_up: SignUpPolicy::Open,
             session_idle: Duration::days(14),
             session_absolute: Duration::days(90),

@@ -78,7 +78,7 @@ async fn template() -> &'static str {
 }
 
 fn logins() -> Logins {
-    Logins::for_database("postgres://x@127.0.0.1/muster_test", PASSWORD, PASSWORD).expect("an address")
+    Logins::for_database("postgres://x@127.0.0.1/muster_test", PASSWORD, PASSWORD, PASSWORD).expect("an address")
 }
 
 /// Changes with the migrations, so that an old template is not taken for a new one.
@@ -88,6 +88,7 @@ fn fingerprint() -> u64 {
     let logins = logins();
     sha.update(&logins.app.name);
     sha.update(&logins.system.name);
+    sha.update(&logins.engine.name);
     for migration in sqlx::migrate!("../../migrations").iter() {
         sha.update(&*migration.checksum);
     }

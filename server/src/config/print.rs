@@ -7,7 +7,8 @@ use super::layers::{Entry, Layers};
 
 /// Settings that are secret whole, and addresses whose password is.
 const SECRETS: [&str; 3] = ["server.secret", "objects.secret_key", "metrics.token"];
-const ADDRESSES: [&str; 4] = ["database.url", "database.app_url", "database.system_url", "mail.smtp_url"];
+const ADDRESSES: [&str; 5] =
+    ["database.url", "database.app_url", "database.system_url", "database.engine_url", "mail.smtp_url"];
 
 pub(super) const HIDDEN: &str = "(hidden)";
 

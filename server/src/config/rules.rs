@@ -30,8 +30,9 @@ fn between_settings(config: &Config, problems: &mut Vec<String>) {
         "server.public_url must be an address without a path, like https://muster.example.com.",
     );
     rule(
-        config.database.app_url.is_some() != config.database.system_url.is_some(),
-        "database.app_url and database.system_url belong together: set both, or neither.",
+        config.database.app_url.is_some() != config.database.system_url.is_some()
+            || config.database.app_url.is_some() != config.database.engine_url.is_some(),
+        "database.app_url, database.system_url and database.engine_url belong together: set all three, or none.",
     );
     rule(
         config.database.app_url.is_some() && config.database.url.is_none(),

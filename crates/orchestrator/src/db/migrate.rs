@@ -1,11 +1,18 @@
-use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
 use crate::{Error, Result};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
-/// The three groups that own and use the tables. Cluster-wide, without a login of their own.
-const GROUPS: [&str; 3] = ["muster_owner", "muster_app", "muster_system"];
+/// The groups that own and use the tables. Cluster-wide, without a login of their own.
+const GROUPS: [&str; 4] = ["muster_owner", "muster_app", "muster_system", "muster_engine"];
+
+/// Where the durable engine keeps its checkpoints, out of sight of the app role.
+pub(crate) const ENGINE_SCHEMA: &str = "engine";
 
 /// The logins that the server uses, made by [`migrate`].
 #[derive(Clone, Debug)]
@@ -14,6 +21,8 @@ pub struct Logins {
     pub app: Login,
     /// Runs the jobs that span teams: member of `muster_system`.
     pub system: Login,
+    /// Keeps the checkpoints of durable work: member of `muster_engine`, which sees nothing else.
+    pub engine: Login,
 }
 
 #[derive(Clone)]
@@ -33,7 +42,7 @@ impl Logins {
     ///
     /// # Errors
     /// When the address cannot be read or names no database.
-    pub fn for_database(url: &str, app_password: &str, system_password: &str) -> Result<Self> {
+    pub fn for_database(url: &str, app_password: &str, system_password: &str, engine_password: &str) -> Result<Self> {
         let options: PgConnectOptions = url.parse()?;
         let database =
             options.get_database().ok_or_else(|| Error::internal("the database address names no database"))?;
@@ -42,7 +51,11 @@ impl Logins {
             name: format!("{}_{suffix}_login", database.chars().take(45).collect::<String>()),
             password: password.to_owned(),
         };
-        Ok(Self { app: login("app", app_password), system: login("system", system_password) })
+        Ok(Self {
+            app: login("app", app_password),
+            system: login("system", system_password),
+            engine: login("engine", engine_password),
+        })
     }
 }
 
@@ -57,6 +70,8 @@ pub enum MigrateError {
     Roles(#[source] sqlx::Error),
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("the tables of the durable engine could not be prepared: {0}")]
+    Engine(#[from] dbos::sysdb::migrations::runner::MigrateError),
 }
 
 /// Brings the database to this binary's schema: roles, then tables, then logins. Safe to run again, and by
@@ -81,8 +96,12 @@ pub async fn migrate(owner_url: &str, logins: Option<&Logins>) -> Result<Vec<Str
         .await
         .map_err(MigrateError::Roles)?;
 
+    prepare_engine(owner_url, &mut connection).await?;
+
     if let Some(logins) = logins {
-        for (login, group) in [(&logins.app, "muster_app"), (&logins.system, "muster_system")] {
+        let members =
+            [(&logins.app, "muster_app"), (&logins.system, "muster_system"), (&logins.engine, "muster_engine")];
+        for (login, group) in members {
             ensure_login(&mut connection, login, group).await.map_err(MigrateError::Roles)?;
         }
     }
@@ -129,6 +148,25 @@ async fn prepare_groups(connection: &mut PgConnection) -> Result<(), sqlx::Error
     Ok(())
 }
 
+/// Brings the engine's own tables to its version, and lets its role use them.
+async fn prepare_engine(owner_url: &str, connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let pool = PgPoolOptions::new().max_connections(2).connect(owner_url).await.map_err(MigrateError::Connect)?;
+    let migrated = dbos::sysdb::migrations::runner::run(&pool, ENGINE_SCHEMA, true).await;
+    pool.close().await;
+    migrated?;
+    execute(
+        connection,
+        format!(
+            "GRANT USAGE ON SCHEMA {ENGINE_SCHEMA} TO muster_engine;
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {ENGINE_SCHEMA} TO muster_engine;
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA {ENGINE_SCHEMA} TO muster_engine;
+             GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {ENGINE_SCHEMA} TO muster_engine"
+        ),
+    )
+    .await
+    .map_err(MigrateError::Roles)
+}
+
 async fn ensure_login(connection: &mut PgConnection, login: &Login, group: &str) -> Result<(), sqlx::Error> {
     let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
         .bind(&login.name)
@@ -159,8 +197,8 @@ mod tests {
 
     #[test]
     fn no_login_is_called_like_a_group() {
-        let logins = Logins::for_database("postgres://owner@db/muster", "a", "b").expect("logins");
-        for login in [&logins.app, &logins.system] {
+        let logins = Logins::for_database("postgres://owner@db/muster", "a", "b", "c").expect("logins");
+        for login in [&logins.app, &logins.system, &logins.engine] {
             assert!(!GROUPS.contains(&login.name.as_str()), "{}", login.name);
         }
         assert_ne!(logins.app.name, logins.system.name);

@@ -1,0 +1,125 @@
+//! Which agent takes a turn, where its calls go, and its tools in the sandbox.
+
+use agents::{
+    Event,
+    builtin::{self, Exit, Output, Sandboxed, ToolOutcome},
+};
+use sandbox::{Command, PROGRAM, Reason};
+use types::{AgentRole, StepId, chat::ToolCall};
+
+use super::{
+    model::{DEMO_MODEL, Route},
+    verify::{Gathered, gather, key, output_line, unreached},
+};
+use crate::{
+    runs::{
+        job::Job,
+        journal::{Body, Line},
+        machine::{Failure, Purpose},
+        shop::Shop,
+        workflow::{Stumble, Stumbled},
+    },
+    squads::PlannedAgent,
+};
+
+/// What of a command's output is shown to people in the stream.
+const SHOWN: usize = 16 * 1024;
+
+impl Job {
+    /// The agent for a turn: the first of its role, but for fixes the second, because another pair of eyes sees more.
+    pub(super) fn agent(&self, purpose: Purpose) -> Stumbled<&PlannedAgent> {
+        let role = purpose.role();
+        let of_role: Vec<&PlannedAgent> = self.plan.squad.agents.iter().filter(|agent| agent.role == role).collect();
+        let at = usize::from(purpose == Purpose::Fix && of_role.len() > 1);
+        of_role.get(at).copied().ok_or_else(|| {
+            Stumble::last(Failure::Internal, format!("The squad has no {} for this turn.", role.label().to_lowercase()))
+        })
+    }
+}
+
+impl Shop {
+    /// Where an agent's calls go: its own provider, or the demo.
+    pub(super) async fn route(&self, job: &Job, agent: &PlannedAgent) -> Stumbled<Route> {
+        if let Some(route) = self.provider_of(job, agent).await? {
+            return Ok(route);
+        }
+        Ok(Route {
+            provider: self.demo.clone(),
+            name: crate::DEMO_PROVIDER.to_owned(),
+            model: DEMO_MODEL.to_owned(),
+            demo: true,
+        })
+    }
+
+    /// Does what a model asked for, inside the sandbox.
+    pub(super) async fn use_tool(
+        &self,
+        job: &Job,
+        agent: &PlannedAgent,
+        step: StepId,
+        name: &str,
+        call: &ToolCall,
+    ) -> Stumbled<types::chat::ToolResult> {
+        let inside = Sandboxed { file_tool: vec![PROGRAM.to_owned(), "tool".to_owned()] };
+        let execution = match builtin::execution(agent.role, call, &inside) {
+            Ok(execution) => execution,
+            Err(refused) => {
+                self.tell(job, vec![told(job, name, step, agent, 0, Event::of_result(&refused))]).await?;
+                return Ok(refused);
+            }
+        };
+        let sandbox = self.sandbox(job).await?;
+        let mut command = Command::new(key(job, name), execution.argv);
+        (command.stdin, command.timeout) = (execution.stdin, execution.timeout);
+        let gathered = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
+        let output = Output { all: &gathered.all, stdout: &gathered.stdout };
+        let outcome = builtin::result(call, exit(&gathered), output);
+        self.tell(job, lines(job, name, step, agent, call, &gathered, &outcome)).await?;
+        Ok(outcome.result)
+    }
+}
+
+fn lines(
+    job: &Job,
+    name: &str,
+    step: StepId,
+    agent: &PlannedAgent,
+    call: &ToolCall,
+    gathered: &Gathered,
+    outcome: &ToolOutcome,
+) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if call.name == "run" && !gathered.all.is_empty() {
+        let shown = gathered.tail(SHOWN);
+        lines.push(output_line(step, &agent.name, job.key(&format!("{name} output")), &call.id, shown));
+    }
+    let edits = outcome.edits.iter().cloned().map(Event::FileEdit);
+    let all = edits.chain([Event::of_result(&outcome.result)]).enumerate();
+    lines.extend(all.map(|(at, event)| told(job, name, step, agent, at, event)));
+    lines
+}
+
+fn told(job: &Job, name: &str, step: StepId, agent: &PlannedAgent, at: usize, event: Event) -> Line {
+    Line {
+        key: job.key(&format!("{name} {at}")),
+        step: Some(step),
+        agent: Some(agent.name.clone()),
+        body: Body::Agent(event),
+    }
+}
+
+fn exit(gathered: &Gathered) -> Exit {
+    match (gathered.reason, gathered.code, gathered.signal) {
+        (Reason::TimedOut, ..) => Exit::TimedOut,
+        (Reason::OutputLimit, ..) => Exit::OutputLimit,
+        (Reason::OutOfMemory, ..) => Exit::OutOfMemory,
+        (_, Some(code), _) => Exit::Code(code),
+        (_, None, Some(signal)) => Exit::Signal(signal),
+        _ => Exit::Killed,
+    }
+}
+
+/// Whether an agent of this role leaves changes behind.
+pub(super) const fn writes(role: AgentRole) -> bool {
+    matches!(role, AgentRole::Coder | AgentRole::Tester)
+}

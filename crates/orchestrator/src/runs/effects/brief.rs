@@ -1,0 +1,183 @@
+//! What an agent is told when its turn begins, gathered from what the run has so far.
+
+use agents::builtin::{Brief, CheckFailure, Limits, Note, PlanStep, ReviewNote, note_paths};
+use forge::Repository;
+use sqlx::PgConnection;
+use types::{AgentRole, RunId, TeamId};
+
+use super::prepare::oid;
+use crate::{
+    Error, Result,
+    runs::{
+        job::Job,
+        machine::Purpose,
+        shop::Shop,
+        workflow::Stumbled,
+    },
+    squads::PlannedAgent,
+};
+
+/// A note of the repository longer than this is not read.
+const NOTE_BYTES: u64 = 64 * 1024;
+/// The change that a reviewer is given at once; what is longer it reads file by file.
+const CHANGE_BYTES: u64 = 256 * 1024;
+/// What an agent may write in one answer.
+const ANSWER_TOKENS: u32 = 8_192;
+
+/// What the rows know.
+struct Known {
+    base: String,
+    head: String,
+    plan: Vec<PlanStep>,
+    findings: Vec<String>,
+    failing: Option<CheckFailure>,
+    review: Vec<ReviewNote>,
+}
+
+impl Shop {
+    pub(super) async fn brief(
+        &self,
+        job: &Job,
+        purpose: Purpose,
+        agent: &PlannedAgent,
+        model: &str,
+    ) -> Stumbled<Brief> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let known = known(&mut tx, job, purpose).await?;
+        tx.commit().await?;
+        let repository = self.repository(job)?;
+        let change = match purpose {
+            Purpose::Review => change(&repository, &known).await?,
+            _ => String::new(),
+        };
+        let instructions = [&job.plan.squad.instructions, &agent.instructions];
+        Ok(Brief {
+            description: job.task.description.clone(),
+            acceptance: job.task.acceptance.clone(),
+            instructions: instructions.into_iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join("\n\n"),
+            notes: notes(&repository, agent.role, &known.head).await?,
+            plan: known.plan,
+            findings: known.findings,
+            checks: [&job.project.commands.build, &job.project.commands.test].into_iter().flatten().cloned().collect(),
+            failing: known.failing,
+            review: known.review,
+            change,
+            limits: Limits {
+                max_model_calls: agent.limits.max_model_calls.try_into().unwrap_or(1),
+                max_output_tokens: agent.limits.max_tokens.try_into().unwrap_or(u64::MAX),
+                max_answer_tokens: ANSWER_TOKENS,
+                ..Limits::default()
+            },
+            ..Brief::new(agent.role, model, job.task.title.clone())
+        })
+    }
+}
+
+async fn change(repository: &Repository, known: &Known) -> Stumbled<String> {
+    let patch = repository.patch(oid(&known.base)?, oid(&known.head)?, CHANGE_BYTES).await;
+    Ok(match patch {
+        Ok(patch) => String::from_utf8_lossy(&patch).into_owned(),
+        Err(_) => "The change is too long to be shown at once. Read the files.".into(),
+    })
+}
+
+async fn notes(repository: &Repository, role: AgentRole, head: &str) -> Stumbled<Vec<Note>> {
+    let files = repository.all_files(head).await.map_err(super::prepare::unprepared)?;
+    let mut notes = Vec::new();
+    for path in note_paths(role, files.iter().map(|file| file.name.as_str())) {
+        // A note that is too large or not text says nothing to anybody.
+        if let Ok(bytes) = repository.read(head, path, NOTE_BYTES).await
+            && let Ok(text) = String::from_utf8(bytes)
+        {
+            notes.push(Note { path: path.to_owned(), text });
+        }
+    }
+    Ok(notes)
+}
+
+async fn known(tx: &mut PgConnection, job: &Job, purpose: Purpose) -> Result<Known> {
+    let run = sqlx::query!(
+        r#"SELECT coalesce(base_oid, '') AS "base!", coalesce(head_oid, '') AS "head!", outline FROM runs WHERE team_id = $1 AND id = $2"#,
+        job.team() as TeamId,
+        job.run() as RunId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let outline: Vec<agents::PlanItem> = serde_json::from_value(run.outline).map_err(Error::internal)?;
+    let step = |item: agents::PlanItem| PlanStep {
+        title: item.title,
+        detail: item.detail,
+        role: item.role.unwrap_or(AgentRole::Coder),
+    };
+    Ok(Known {
+        base: run.base,
+        head: run.head,
+        plan: outline.into_iter().map(step).collect(),
+        findings: findings(tx, job).await?,
+        failing: if purpose == Purpose::Fix { failing(tx, job).await? } else { None },
+        review: match purpose {
+            Purpose::Rework | Purpose::Review => review(tx, job).await?,
+            _ => Vec::new(),
+        },
+    })
+}
+
+/// What agents before this one said at their end, oldest first.
+async fn findings(tx: &mut PgConnection, job: &Job) -> Result<Vec<String>> {
+    let rows = sqlx::query!(
+        r#"SELECT agent_name AS "agent!", kind, summary FROM run_steps
+           WHERE team_id = $1 AND run_id = $2 AND state = 'DONE' AND agent_name IS NOT NULL AND summary <> '' ORDER BY ordinal"#,
+        job.team() as TeamId,
+        job.run() as RunId
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| format!("{} ({}): {}", row.agent, row.kind, row.summary)).collect())
+}
+
+/// The check that failed last.
+async fn failing(tx: &mut PgConnection, job: &Job) -> Result<Option<CheckFailure>> {
+    let body = sqlx::query_scalar!(
+        "SELECT body FROM run_events WHERE team_id = $1 AND run_id = $2 AND body ->> 'run' = 'check' AND body ->> 'passed' = 'false'
+         ORDER BY seq DESC LIMIT 1",
+        job.team() as TeamId,
+        job.run() as RunId
+    )
+    .fetch_optional(tx)
+    .await?;
+    let text = |body: &serde_json::Value, name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    Ok(body.map(|body| CheckFailure {
+        command: text(&body, "command"),
+        output: format!("{}\n[{}]", text(&body, "output").trim_end(), text(&body, "outcome")),
+    }))
+}
+
+/// The remarks of the last review, and what a person wrote since the last rework.
+async fn review(tx: &mut PgConnection, job: &Job) -> Result<Vec<ReviewNote>> {
+    let remarks = sqlx::query!(
+        "SELECT path, line, body FROM review_comments WHERE team_id = $1 AND run_id = $2
+         AND split_part(key, ' ', 1) = (SELECT id::text FROM run_steps WHERE team_id = $1 AND run_id = $2 AND kind = 'review'
+                                        AND state = 'DONE' ORDER BY ordinal DESC LIMIT 1)
+         ORDER BY key",
+        job.team() as TeamId,
+        job.run() as RunId
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let sent_back = sqlx::query_scalar!(
+        "SELECT comment FROM approvals WHERE team_id = $1 AND run_id = $2 AND state = 'SENT_BACK' AND decided_at > coalesce(
+             (SELECT max(ended_at) FROM run_steps WHERE team_id = $1 AND run_id = $2 AND kind = 'rework'), '-infinity')
+         ORDER BY decided_at",
+        job.team() as TeamId,
+        job.run() as RunId
+    )
+    .fetch_all(tx)
+    .await?;
+    let remarks = remarks.into_iter().map(|remark| ReviewNote {
+        path: remark.path,
+        line: remark.line.and_then(|line| line.try_into().ok()),
+        text: remark.body,
+    });
+    let sent_back = sent_back.into_iter().map(|text| ReviewNote { path: String::new(), line: None, text });
+    Ok(remarks.chain(sent_back).collect())
+}

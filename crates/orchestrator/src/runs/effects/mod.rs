@@ -1,0 +1,18 @@
+//! What a run does, one module per stage. Each effect is a few recorded steps.
+
+mod agent;
+mod brief;
+mod deliver;
+mod keep;
+mod merge;
+mod model;
+mod prepare;
+mod steps;
+mod turn;
+mod verify;
+
+pub(super) use deliver::deliver;
+pub(super) use merge::merge;
+pub(super) use prepare::prepare;
+pub(super) use turn::turn;
+pub(super) use verify::verify;

@@ -1,0 +1,173 @@
+use std::path::{Path, PathBuf};
+
+use forge::{BranchName, Credential, GitError, HiddenRef, Oid, Remote, Repository, Signature};
+use types::{ProjectId, RunId, TeamId};
+
+use crate::runs::{
+    job::Job,
+    journal::{Line, RunEvent},
+    machine::{Failure, Outcome},
+    shop::Shop,
+    workflow::{Stumble, Stumbled, step},
+};
+
+/// Brings the code: the project's repository up to date, and a workspace of its own for the run.
+pub(in crate::runs) async fn prepare(shop: &Shop, job: &Job) -> dbos::Result<Outcome, Stumble> {
+    let row = step("prepare: begin", || shop.begin_step(job, "prepare", None, Vec::new())).await?;
+    let base: String = step("prepare: repository", || async { shop.bring_repository(job).await }).await?;
+    step("prepare: workspace", || async { shop.bring_workspace(job, &base).await }).await?;
+    step("prepare: sandbox", || async { shop.sandbox(job).await.map(drop) }).await?;
+    if let Some(setup) = &job.project.commands.setup {
+        let came = super::verify::command(shop, job, row, "prepare: set-up", "setup", setup).await?;
+        if !came.passed {
+            let sentence = format!("The set-up command failed: {}.", came.outcome);
+            step("prepare: failed", || shop.end_step(job, row, false, &sentence, None, Vec::new())).await?;
+            return Err(Stumble::last(Failure::Preparation, sentence))?;
+        }
+    }
+    let summary = format!("Checked out {} at {}.", job.project.default_branch, &base[..base.len().min(9)]);
+    step("prepare: end", || shop.end_step(job, row, true, &summary, Some(&base), Vec::new())).await?;
+    Ok(Outcome::Done)
+}
+
+impl Shop {
+    /// Makes or refreshes the project's repository and returns the commit that the run starts from.
+    async fn bring_repository(&self, job: &Job) -> Stumbled<String> {
+        let folder = self.repository_folder(job);
+        let branch = branch(&job.project.default_branch)?;
+        let repository = match Repository::open(&folder) {
+            Ok(repository) => {
+                if let Some(remote) = self.remote(job).await? {
+                    repository.fetch(&remote).await.map_err(unprepared)?;
+                }
+                repository
+            }
+            Err(GitError::NotFound(_)) => self.make_repository(job, &folder, &branch).await?,
+            Err(error) => return Err(unprepared(error)),
+        };
+        let tip = match repository.branch(&branch).await.map_err(unprepared)? {
+            Some(tip) => tip,
+            None if job.project.source == "empty" => first_commit(self, job, &repository, &branch).await?,
+            None => {
+                let default = repository.default_branch().await.map_err(unprepared)?;
+                let sentence = format!("The repository has no branch {}. Its default branch is {default}.", branch.as_str());
+                return Err(Stumble::last(Failure::Preparation, sentence));
+            }
+        };
+        let base = tip.to_string();
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        sqlx::query!(
+            "UPDATE runs SET base_oid = $3, head_oid = $3 WHERE team_id = $1 AND id = $2",
+            job.team() as TeamId,
+            job.run() as RunId,
+            base
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "UPDATE projects SET repository_state = 'ready', repository_problem = NULL WHERE team_id = $1 AND id = $2 AND repository_state <> 'ready'",
+            job.team() as TeamId,
+            job.project.id as ProjectId,
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(base)
+    }
+
+    async fn make_repository(&self, job: &Job, folder: &Path, branch: &BranchName) -> Stumbled<Repository> {
+        let author = self.muster_signature();
+        match job.project.source.as_str() {
+            "sample" => {
+                let files = self.unpack_sample(job).await?;
+                let made = Repository::import_files(folder, branch, &files, &author, "The sample project").await;
+                tokio::fs::remove_dir_all(&files).await.map_err(unwritten)?;
+                made.map(|(repository, _)| repository).map_err(unprepared)
+            }
+            "git" => {
+                let remote = self.remote(job).await?.ok_or_else(|| {
+                    Stumble::last(Failure::Preparation, "The project has no repository address.")
+                })?;
+                Repository::clone_from(folder, &remote).await.map_err(unprepared)
+            }
+            "archive" => self.import_archive(job, folder, branch).await,
+            _ => Repository::create_empty(folder, branch).await.map_err(unprepared),
+        }
+    }
+
+    /// Where the project's code comes from and changes go to; None for code that lives here alone.
+    pub(super) async fn remote(&self, job: &Job) -> Stumbled<Option<Remote>> {
+        let Some(url) = &job.project.url else { return Ok(None) };
+        let credential: Option<Credential> = self.credential(job).await?;
+        Remote::new(url, credential, self.reach).map(Some).map_err(unprepared)
+    }
+
+    async fn unpack_sample(&self, job: &Job) -> Stumbled<PathBuf> {
+        let folder = self.workspace(job.run()).with_extension("sample");
+        for (path, text) in self.sample {
+            let file = folder.join(path);
+            if let Some(parent) = file.parent() {
+                tokio::fs::create_dir_all(parent).await.map_err(unwritten)?;
+            }
+            tokio::fs::write(&file, text).await.map_err(unwritten)?;
+        }
+        Ok(folder)
+    }
+
+    /// Fills the run's folder with the files it starts from, or leaves it as a crash left it.
+    async fn bring_workspace(&self, job: &Job, base: &str) -> Stumbled<()> {
+        let repository = self.repository(job)?;
+        let commit = oid(base)?;
+        let folder = self.workspace(job.run());
+        match repository.checkout(commit, &folder).await {
+            Ok(_) => {}
+            // Half of a checkout, or all of it: no agent has worked yet, so the files can simply be put right.
+            Err(GitError::Exists(_)) => {
+                repository.restore(&folder, commit).await.map_err(unprepared)?;
+            }
+            Err(error) => return Err(unprepared(error)),
+        }
+        let name = HiddenRef::new(&format!("runs/{}/0", job.run())).map_err(unprepared)?;
+        repository.set_hidden(&name, commit).await.map_err(unprepared)?;
+        let note = RunEvent::Note { text: format!("The workspace is ready at {}.", &base[..base.len().min(9)]) };
+        self.tell(job, vec![Line::of_run("workspace", note)]).await
+    }
+
+    /// Muster itself, as an author.
+    pub(super) fn muster_signature(&self) -> Signature {
+        Signature::new("Muster", "muster@localhost", self.muster.clock().now())
+    }
+}
+
+async fn first_commit(shop: &Shop, job: &Job, repository: &Repository, branch: &BranchName) -> Stumbled<Oid> {
+    let author = Signature::new(&job.person.name, &job.person.email, shop.muster.clock().now());
+    let commit = forge::NewCommit {
+        tree: repository.empty_tree().await.map_err(unprepared)?,
+        parents: &[],
+        author: &author,
+        committer: &shop.muster_signature(),
+        co_authors: &[],
+        message: "Begin",
+    };
+    let first = repository.commit(&commit).await.map_err(unprepared)?;
+    repository.set_branch(branch, first, None).await.map_err(unprepared)?;
+    Ok(first)
+}
+
+pub(super) fn branch(name: &str) -> Stumbled<BranchName> {
+    name.parse().map_err(unprepared)
+}
+
+pub(super) fn oid(text: &str) -> Stumbled<Oid> {
+    text.parse().map_err(unprepared)
+}
+
+pub(super) fn unprepared(error: GitError) -> Stumble {
+    let told = error.for_user();
+    Stumble::last(Failure::Preparation, told.message)
+}
+
+pub(super) fn unwritten(error: std::io::Error) -> Stumble {
+    tracing::error!(%error, "a workspace cannot be written");
+    Stumble::last(Failure::Preparation, "The workspace cannot be written: the disk is full or not ours.")
+}

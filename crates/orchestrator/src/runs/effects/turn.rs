@@ -1,0 +1,277 @@
+use agents::{
+    Event, PlanItem, PlanItemState,
+    builtin::{Finish, Next, Outcome as Came, Turn, Verdict},
+};
+use forge::{HiddenRef, NewSnapshot, Signature};
+use serde::{Deserialize, Serialize};
+use types::{ReviewCommentId, RunId, StepId, TeamId};
+
+use super::{agent::writes, prepare::oid, steps::Doer};
+use crate::{
+    Error,
+    runs::{
+        job::Job,
+        journal::{Body, Line, RunEvent},
+        machine::{Failure, Outcome, Purpose},
+        shop::Shop,
+        workflow::{Stumble, Stumbled, step},
+    },
+    squads::PlannedAgent,
+};
+
+/// What a turn begins with; kept as its first step.
+#[derive(Debug, Serialize, Deserialize)]
+struct Begun {
+    step: StepId,
+    turn: Turn,
+}
+
+/// Lets an agent work until it finishes, asks, or is stopped: each model call and each tool is a step of its own.
+pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> dbos::Result<Outcome, Stumble> {
+    let agent = job.agent(purpose)?;
+    let name = format!("turn {} {}", job.position.turns + 1, purpose.as_str());
+    let begun: Begun = step(&format!("{name}: begin"), || shop.begin_turn(job, purpose, agent)).await?;
+    let (row, mut turn) = (begun.step, begun.turn);
+    let (mut calls, mut tools) = (0_u32, 0_u32);
+    let came = loop {
+        match turn.next() {
+            Next::CallModel(request) => {
+                calls += 1;
+                let key = format!("{name}: model {calls}");
+                let answer = step(&key, || shop.call_model(job, agent, row, &format!("{}.{key}", job.segment.number), &request)).await?;
+                match answer {
+                    Ok(answer) => turn.answered(&answer),
+                    Err(super::model::TooLong) => turn.too_long(),
+                }
+                .map_err(unexpected)?;
+            }
+            Next::CallTools(wanted) => {
+                for call in wanted {
+                    tools += 1;
+                    let key = format!("{name}: tool {tools}");
+                    let result = step(&key, || shop.use_tool(job, agent, row, &key, &call)).await?;
+                    turn.tool_done(result).map_err(unexpected)?;
+                }
+            }
+            Next::Done(came) => break came,
+        }
+    };
+    step(&format!("{name}: end"), || shop.end_turn(job, purpose, agent, row, &turn, &came)).await
+}
+
+fn unexpected(error: agents::builtin::Unexpected) -> Stumble {
+    Stumble::last(Failure::Internal, error.to_string())
+}
+
+impl Shop {
+    async fn begin_turn(&self, job: &Job, purpose: Purpose, agent: &PlannedAgent) -> Stumbled<Begun> {
+        let doer = Doer { role: agent.role, agent: agent.id, name: &agent.name };
+        let told = RunEvent::Turn { role: agent.role, purpose: purpose.as_str().to_owned() };
+        let line = Line { agent: Some(agent.name.clone()), ..Line::of_run(job.key("turn"), told) };
+        let step = self.begin_step(job, purpose.as_str(), Some(doer), vec![line]).await?;
+        let turn = match self.answered_turn(job).await? {
+            Some(turn) => turn,
+            None => {
+                let route = self.route(job, agent).await?;
+                Turn::begin(&self.brief(job, purpose, agent, &route.model).await?)
+            }
+        };
+        Ok(Begun { step, turn })
+    }
+
+    /// The turn that asked a person, with the answer; None when no question was answered just now.
+    async fn answered_turn(&self, job: &Job) -> Stumbled<Option<Turn>> {
+        // Only the first effect of a segment can follow an answer.
+        if job.passed > 0 {
+            return Ok(None);
+        }
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let row = sqlx::query!(
+            r#"SELECT r.asking AS "asking!", a.comment FROM runs r JOIN approvals a ON a.team_id = r.team_id AND a.run_id = r.id
+               WHERE r.team_id = $1 AND r.id = $2 AND r.asking IS NOT NULL AND a.gate = 'question' AND a.state = 'ANSWERED'
+               ORDER BY a.decided_at DESC LIMIT 1"#,
+            job.team() as TeamId,
+            job.run() as RunId
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut turn: Turn = serde_json::from_value(row.asking["turn"].clone()).map_err(Error::internal)?;
+        turn.told(&row.comment).map_err(unexpected)?;
+        Ok(Some(turn))
+    }
+
+    async fn end_turn(
+        &self,
+        job: &Job,
+        purpose: Purpose,
+        agent: &PlannedAgent,
+        row: StepId,
+        turn: &Turn,
+        came: &Came,
+    ) -> Stumbled<Outcome> {
+        let head = self.settle_workspace(job, agent, purpose).await?;
+        match came {
+            Came::Asked { question, options } => {
+                let asking = serde_json::json!({ "question": question, "options": options, "turn": turn });
+                self.set_asking(job, Some(asking)).await?;
+                self.end_step(job, row, true, &format!("Asked: {question}"), Some(&head), Vec::new()).await?;
+                Ok(Outcome::Asked)
+            }
+            Came::Stopped { reason } => {
+                let sentence = reason.sentence();
+                self.end_step(job, row, false, &sentence, Some(&head), Vec::new()).await?;
+                Err(Stumble::last(Failure::Agent, sentence))
+            }
+            Came::Finished { finish } => {
+                self.set_asking(job, None).await?;
+                let lines = self.hand_over(job, agent, row, finish).await?;
+                self.end_step(job, row, true, &summary(finish), Some(&head), lines).await?;
+                Ok(match finish {
+                    Finish::Review { verdict, .. } => Outcome::Reviewed { approved: *verdict == Verdict::Approve },
+                    _ => Outcome::Done,
+                })
+            }
+        }
+    }
+
+    /// Keeps what a writer left, and takes back what a reader's commands did. Returns the commit the workspace is at.
+    async fn settle_workspace(&self, job: &Job, agent: &PlannedAgent, purpose: Purpose) -> Stumbled<String> {
+        let repository = self.repository(job)?;
+        let folder = self.workspace(job.run());
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let head = sqlx::query_scalar!(
+            r#"SELECT head_oid AS "head!" FROM runs WHERE team_id = $1 AND id = $2"#,
+            job.team() as TeamId,
+            job.run() as RunId
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if !writes(agent.role) {
+            repository.restore(&folder, oid(&head)?).await.map_err(super::prepare::unprepared)?;
+            return Ok(head);
+        }
+        let number = format!("{}.{}", job.segment.number, job.passed);
+        let reference = HiddenRef::new(&format!("runs/{}/{number}", job.run())).map_err(super::prepare::unprepared)?;
+        let author = agent_signature(self, agent);
+        let new = NewSnapshot {
+            folder: &folder,
+            parent: Some(oid(&head)?),
+            reference: &reference,
+            author: &author,
+            message: &format!("{} by {}", purpose.as_str(), agent.name),
+            limits: forge::Limits::default(),
+        };
+        let snapshot = repository.snapshot(&new).await.map_err(super::prepare::unprepared)?;
+        let commit = snapshot.commit.to_string();
+        sqlx::query!(
+            "UPDATE runs SET head_oid = $3 WHERE team_id = $1 AND id = $2",
+            job.team() as TeamId,
+            job.run() as RunId,
+            commit
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(commit)
+    }
+
+    async fn set_asking(&self, job: &Job, asking: Option<serde_json::Value>) -> Stumbled<()> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        sqlx::query!(
+            "UPDATE runs SET asking = $3 WHERE team_id = $1 AND id = $2",
+            job.team() as TeamId,
+            job.run() as RunId,
+            asking
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Keeps what the agent hands on: the plan, or its remarks. Returns what is told of it.
+    async fn hand_over(&self, job: &Job, agent: &PlannedAgent, row: StepId, finish: &Finish) -> Stumbled<Vec<Line>> {
+        let line = |key: String, body: Body| Line { key, step: Some(row), agent: Some(agent.name.clone()), body };
+        let mut lines = vec![line(job.key("result"), Body::Agent(Event::Result { text: summary(finish) }))];
+        match finish {
+            Finish::Plan { steps, .. } => {
+                let items: Vec<PlanItem> = steps
+                    .iter()
+                    .map(|step| PlanItem {
+                        title: step.title.clone(),
+                        detail: step.detail.clone(),
+                        role: Some(step.role),
+                        state: PlanItemState::Pending,
+                    })
+                    .collect();
+                self.keep_outline(job, &items).await?;
+                lines.push(line(job.key("plan"), Body::Agent(Event::Plan { items })));
+            }
+            Finish::Review { comments, .. } => {
+                for (at, comment) in comments.iter().enumerate() {
+                    let (path, text) = (comment.path.clone(), comment.text.clone());
+                    self.keep_remark(job, agent, format!("{row} {at:03}"), comment).await?;
+                    let told = RunEvent::Remark { author: agent.name.clone(), path, line: comment.line, text };
+                    lines.push(line(job.key(&format!("remark {at}")), Body::Run(told)));
+                }
+            }
+            Finish::Design { .. } | Finish::Work { .. } => {}
+        }
+        Ok(lines)
+    }
+
+    async fn keep_outline(&self, job: &Job, items: &[PlanItem]) -> Stumbled<()> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        sqlx::query!(
+            "UPDATE runs SET outline = $3 WHERE team_id = $1 AND id = $2",
+            job.team() as TeamId,
+            job.run() as RunId,
+            serde_json::to_value(items).map_err(Error::internal)?
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn keep_remark(
+        &self,
+        job: &Job,
+        agent: &PlannedAgent,
+        key: String,
+        comment: &agents::builtin::Comment,
+    ) -> Stumbled<()> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        sqlx::query!(
+            "INSERT INTO review_comments (team_id, id, run_id, key, author, path, line, body, at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (team_id, run_id, key) DO NOTHING",
+            job.team() as TeamId,
+            ReviewCommentId::new() as ReviewCommentId,
+            job.run() as RunId,
+            key,
+            agent.name,
+            comment.path,
+            comment.line.and_then(|line| i32::try_from(line).ok()),
+            comment.text,
+            self.muster.clock().now(),
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// The agent as an author of commits.
+pub(super) fn agent_signature(shop: &Shop, agent: &PlannedAgent) -> Signature {
+    Signature::new(&agent.name, &format!("{}@agents.muster.invalid", agent.name), shop.muster.clock().now())
+}
+
+fn summary(finish: &Finish) -> String {
+    match finish {
+        Finish::Design { summary, notes } if !notes.is_empty() => format!("{summary}\n\n{notes}"),
+        other => other.summary().to_owned(),
+    }
+}

@@ -1,0 +1,479 @@
+//! What comes next in a run: a pure function of where it is and what came out.
+//!
+//! The workflow performs the effects; this module decides them. It reads no clock and no row, so that a run which is
+//! taken up again after a crash decides the same.
+
+use serde::{Deserialize, Serialize};
+use types::AgentRole;
+
+/// Which people may stop a run to look at it, and how often its loops may turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Roles of the squad in hand-off order; a role may stand there twice.
+    pub roles: Vec<AgentRole>,
+    /// Whether a person approves the plan before anybody writes.
+    pub approve_plan: bool,
+    /// Whether a person approves the change before it is merged.
+    pub approve_merge: bool,
+    /// How often failing checks go back to a coder before the run gives up.
+    pub max_fixes: u32,
+    /// How often a reviewer may send the work back.
+    pub max_reworks: u32,
+}
+
+impl Policy {
+    fn has(&self, role: AgentRole) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+/// What a turn of an agent is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    Plan,
+    Design,
+    Implement,
+    Fix,
+    Test,
+    Review,
+    Rework,
+}
+
+impl Purpose {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Design => "design",
+            Self::Implement => "implement",
+            Self::Fix => "fix",
+            Self::Test => "test",
+            Self::Review => "review",
+            Self::Rework => "rework",
+        }
+    }
+
+    /// The role that does it.
+    #[must_use]
+    pub const fn role(self) -> AgentRole {
+        match self {
+            Self::Plan => AgentRole::Lead,
+            Self::Design => AgentRole::Architect,
+            Self::Implement | Self::Fix | Self::Rework => AgentRole::Coder,
+            Self::Test => AgentRole::Tester,
+            Self::Review => AgentRole::Reviewer,
+        }
+    }
+
+    /// The stage of the run that people see.
+    #[must_use]
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::Plan | Self::Design => Stage::Plan,
+            Self::Implement | Self::Fix | Self::Test | Self::Rework => Stage::Implement,
+            Self::Review => Stage::Review,
+        }
+    }
+}
+
+/// The parts of a run that people see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Prepare,
+    Plan,
+    Implement,
+    Verify,
+    Review,
+    Deliver,
+    Merge,
+}
+
+impl Effect {
+    /// The stage that people see while it is done; `None` where the run stands still.
+    #[must_use]
+    pub const fn stage(self) -> Option<Stage> {
+        match self {
+            Self::Prepare => Some(Stage::Prepare),
+            Self::Turn(purpose) => Some(purpose.stage()),
+            Self::Verify => Some(Stage::Verify),
+            Self::Deliver => Some(Stage::Deliver),
+            Self::Merge => Some(Stage::Merge),
+            Self::Wait(_) | Self::End(_) => None,
+        }
+    }
+}
+
+impl Stage {
+    pub const ALL: &[Self] =
+        &[Self::Prepare, Self::Plan, Self::Implement, Self::Verify, Self::Review, Self::Deliver, Self::Merge];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Plan => "plan",
+            Self::Implement => "implement",
+            Self::Verify => "verify",
+            Self::Review => "review",
+            Self::Deliver => "deliver",
+            Self::Merge => "merge",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|stage| stage.as_str() == text)
+    }
+}
+
+/// A question that a run waits on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    Plan,
+    Merge,
+    /// An agent asked something.
+    Question,
+}
+
+impl Gate {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Merge => "merge",
+            Self::Question => "question",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Plan, Self::Merge, Self::Question].into_iter().find(|gate| gate.as_str() == text)
+    }
+}
+
+/// How far a run is. Kept in its row between segments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub doing: Effect,
+    /// Turns so far, of any purpose: names the next one.
+    pub turns: u32,
+    pub verifications: u32,
+    /// Fixes since the last turn that wrote something new.
+    pub fixes: u32,
+    pub reworks: u32,
+    /// Whether the tester has had its turn.
+    pub tested: bool,
+    pub merges: u32,
+    /// Whose question a person is to answer.
+    pub asked: Option<Purpose>,
+}
+
+/// What the workflow is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Bring the code and the sandbox.
+    Prepare,
+    /// Let an agent work.
+    Turn(Purpose),
+    /// Run the project's commands.
+    Verify,
+    /// Make the branch and the patch.
+    Deliver,
+    /// Ask a person, and end this segment.
+    Wait(Gate),
+    Merge,
+    End(End),
+}
+
+/// How a run ends by itself. Stopping is a person's verb and not the machine's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    Merged,
+    Failed(Failure),
+}
+
+/// Why a run failed. Each has a remedy, shown beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The code could not be fetched or the sandbox not be made.
+    Preparation,
+    /// The checks still failed after the last allowed fix.
+    Checks,
+    /// The reviewer still asked for changes after the last allowed rework.
+    Review,
+    /// An agent reached a limit or went in circles.
+    Agent,
+    /// The model could not be reached or refused.
+    Model,
+    /// The squad changed nothing.
+    NoChange,
+    /// Muster itself stumbled.
+    Internal,
+}
+
+/// What came out of an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    /// An agent asked a person something instead of finishing.
+    Asked,
+    /// Checks: all passed, or not.
+    Verified { passed: bool },
+    /// A review: whether it asks for changes.
+    Reviewed { approved: bool },
+    Delivered { changed: bool },
+    /// A person agreed, or answered.
+    Approved,
+    /// A person sent it back.
+    SentBack,
+    Merged,
+    /// The target branch moved in a way that cannot be combined.
+    Conflicted,
+    Failed(Failure),
+}
+
+/// Where a run begins.
+#[must_use]
+pub fn begin() -> Position {
+    Position {
+        doing: Effect::Prepare,
+        turns: 0,
+        verifications: 0,
+        fixes: 0,
+        reworks: 0,
+        tested: false,
+        merges: 0,
+        asked: None,
+    }
+}
+
+/// What follows when `position.doing` came out as `outcome`.
+#[must_use]
+pub fn next(policy: &Policy, mut position: Position, outcome: Outcome) -> Position {
+    count(&mut position);
+    position.doing = match (position.doing, outcome) {
+        (_, Outcome::Failed(failure)) => Effect::End(End::Failed(failure)),
+        (Effect::Prepare, _) => after_preparation(policy),
+        (Effect::Turn(purpose), Outcome::Asked) => {
+            position.asked = Some(purpose);
+            Effect::Wait(Gate::Question)
+        }
+        (Effect::Turn(purpose), outcome) => after_turn(policy, &mut position, purpose, outcome),
+        (Effect::Verify, Outcome::Verified { passed }) => after_checks(policy, &mut position, passed),
+        (Effect::Deliver, Outcome::Delivered { changed: false }) => Effect::End(End::Failed(Failure::NoChange)),
+        (Effect::Deliver, _) if policy.approve_merge => Effect::Wait(Gate::Merge),
+        (Effect::Deliver, _) => Effect::Merge,
+        (Effect::Wait(Gate::Plan), Outcome::SentBack) => Effect::Turn(planner(policy)),
+        (Effect::Wait(Gate::Plan), _) => Effect::Turn(Purpose::Implement),
+        (Effect::Wait(Gate::Merge), Outcome::Approved) => Effect::Merge,
+        // A person's remark opens the bounds again: they decided that it is worth it.
+        (Effect::Wait(Gate::Merge), _) => {
+            (position.fixes, position.reworks) = (0, 0);
+            Effect::Turn(Purpose::Rework)
+        }
+        (Effect::Wait(Gate::Question), _) => {
+            position.asked.take().map_or(Effect::End(End::Failed(Failure::Internal)), Effect::Turn)
+        }
+        (Effect::Merge, Outcome::Conflicted) => Effect::Wait(Gate::Merge),
+        (Effect::Merge, _) => Effect::End(End::Merged),
+        (Effect::Verify | Effect::End(_), _) => Effect::End(End::Failed(Failure::Internal)),
+    };
+    position
+}
+
+fn count(position: &mut Position) {
+    match position.doing {
+        Effect::Turn(_) => position.turns += 1,
+        Effect::Verify => position.verifications += 1,
+        Effect::Merge => position.merges += 1,
+        _ => {}
+    }
+}
+
+fn after_preparation(policy: &Policy) -> Effect {
+    if policy.has(AgentRole::Lead) || policy.has(AgentRole::Architect) {
+        Effect::Turn(planner(policy))
+    } else {
+        Effect::Turn(Purpose::Implement)
+    }
+}
+
+fn planner(policy: &Policy) -> Purpose {
+    if policy.has(AgentRole::Lead) { Purpose::Plan } else { Purpose::Design }
+}
+
+fn after_turn(policy: &Policy, position: &mut Position, purpose: Purpose, outcome: Outcome) -> Effect {
+    match purpose {
+        Purpose::Plan if policy.has(AgentRole::Architect) => Effect::Turn(Purpose::Design),
+        Purpose::Plan | Purpose::Design if policy.approve_plan => Effect::Wait(Gate::Plan),
+        Purpose::Plan | Purpose::Design => Effect::Turn(Purpose::Implement),
+        Purpose::Implement | Purpose::Rework => {
+            position.fixes = 0;
+            Effect::Verify
+        }
+        Purpose::Fix => Effect::Verify,
+        Purpose::Test => {
+            position.tested = true;
+            Effect::Verify
+        }
+        Purpose::Review if outcome == (Outcome::Reviewed { approved: true }) => Effect::Deliver,
+        Purpose::Review if position.reworks < policy.max_reworks => {
+            position.reworks += 1;
+            Effect::Turn(Purpose::Rework)
+        }
+        Purpose::Review => Effect::End(End::Failed(Failure::Review)),
+    }
+}
+
+fn after_checks(policy: &Policy, position: &mut Position, passed: bool) -> Effect {
+    if !passed {
+        if position.fixes >= policy.max_fixes {
+            return Effect::End(End::Failed(Failure::Checks));
+        }
+        position.fixes += 1;
+        return Effect::Turn(Purpose::Fix);
+    }
+    if policy.has(AgentRole::Tester) && !position.tested {
+        Effect::Turn(Purpose::Test)
+    } else if policy.has(AgentRole::Reviewer) {
+        Effect::Turn(Purpose::Review)
+    } else {
+        Effect::Deliver
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use AgentRole::{Architect, Coder, Lead, Reviewer, Tester};
+
+    use super::*;
+
+    fn policy(roles: &[AgentRole]) -> Policy {
+        Policy { roles: roles.to_vec(), approve_plan: false, approve_merge: true, max_fixes: 2, max_reworks: 1 }
+    }
+
+    /// Lets a run go through these outcomes and returns what it did.
+    fn walk(policy: &Policy, outcomes: &[Outcome]) -> Vec<Effect> {
+        let mut position = begin();
+        let mut done = vec![position.doing];
+        for outcome in outcomes {
+            position = next(policy, position, *outcome);
+            done.push(position.doing);
+        }
+        done
+    }
+
+    const PASSED: Outcome = Outcome::Verified { passed: true };
+    const BROKEN: Outcome = Outcome::Verified { passed: false };
+    const APPROVED: Outcome = Outcome::Reviewed { approved: true };
+    const CHANGES: Outcome = Outcome::Reviewed { approved: false };
+    const DELIVERED: Outcome = Outcome::Delivered { changed: true };
+
+    fn turn(purpose: Purpose) -> Effect {
+        Effect::Turn(purpose)
+    }
+
+    #[test]
+    fn a_full_squad_plans_writes_fixes_tests_reworks_and_waits() {
+        use Outcome::Done;
+        let policy = policy(&[Lead, Architect, Coder, Coder, Tester, Reviewer]);
+        let outcomes = [
+            Done, Done, Done, Done, BROKEN, Done, PASSED, Done, PASSED, CHANGES, Done, PASSED, APPROVED, DELIVERED,
+            Outcome::Approved, Outcome::Merged,
+        ];
+        let expected = [
+            Effect::Prepare,
+            turn(Purpose::Plan),
+            turn(Purpose::Design),
+            turn(Purpose::Implement),
+            Effect::Verify,
+            turn(Purpose::Fix),
+            Effect::Verify,
+            turn(Purpose::Test),
+            Effect::Verify,
+            turn(Purpose::Review),
+            turn(Purpose::Rework),
+            Effect::Verify,
+            turn(Purpose::Review),
+            Effect::Deliver,
+            Effect::Wait(Gate::Merge),
+            Effect::Merge,
+            Effect::End(End::Merged),
+        ];
+        assert_eq!(walk(&policy, &outcomes), expected);
+    }
+
+    #[test]
+    fn a_lone_coder_delivers_what_passes() {
+        let done = walk(&policy(&[Coder]), &[Outcome::Done, Outcome::Done, PASSED, DELIVERED]);
+        assert_eq!(
+            done,
+            [
+                Effect::Prepare,
+                turn(Purpose::Implement),
+                Effect::Verify,
+                Effect::Deliver,
+                Effect::Wait(Gate::Merge)
+            ]
+        );
+    }
+
+    #[test]
+    fn loops_are_bounded_and_a_person_opens_them_again() {
+        let solo = policy(&[Coder]);
+        let broken = [Outcome::Done, Outcome::Done, BROKEN, Outcome::Done, BROKEN, Outcome::Done, BROKEN];
+        assert_eq!(walk(&solo, &broken).last(), Some(&Effect::End(End::Failed(Failure::Checks))));
+
+        let pair = policy(&[Coder, Reviewer]);
+        let disputed = [Outcome::Done, Outcome::Done, PASSED, CHANGES, Outcome::Done, PASSED, CHANGES];
+        assert_eq!(walk(&pair, &disputed).last(), Some(&Effect::End(End::Failed(Failure::Review))));
+
+        let mut position = begin();
+        for outcome in [Outcome::Done, Outcome::Done, PASSED, CHANGES, Outcome::Done, PASSED, APPROVED, DELIVERED] {
+            position = next(&pair, position, outcome);
+        }
+        position = next(&pair, position, Outcome::SentBack);
+        assert_eq!((position.doing, position.reworks), (turn(Purpose::Rework), 0));
+    }
+
+    #[test]
+    fn a_question_returns_to_whoever_asked() {
+        let policy = policy(&[Lead, Coder]);
+        let mut position = next(&policy, begin(), Outcome::Done);
+        position = next(&policy, position, Outcome::Asked);
+        assert_eq!(position.doing, Effect::Wait(Gate::Question));
+        position = next(&policy, position, Outcome::Approved);
+        assert_eq!(position.doing, turn(Purpose::Plan));
+    }
+
+    #[test]
+    fn a_plan_waits_for_its_approval_and_may_be_sent_back() {
+        let policy = Policy { approve_plan: true, ..policy(&[Architect, Coder]) };
+        let asked = walk(&policy, &[Outcome::Done, Outcome::Done]);
+        assert_eq!(asked.last(), Some(&Effect::Wait(Gate::Plan)));
+        let again = walk(&policy, &[Outcome::Done, Outcome::Done, Outcome::SentBack]);
+        assert_eq!(again.last(), Some(&turn(Purpose::Design)));
+    }
+
+    #[test]
+    fn a_conflict_asks_a_person_even_where_nobody_approves() {
+        let policy = Policy { approve_merge: false, ..policy(&[Coder]) };
+        let done = walk(&policy, &[Outcome::Done, Outcome::Done, PASSED, DELIVERED, Outcome::Conflicted]);
+        assert_eq!(done.last(), Some(&Effect::Wait(Gate::Merge)));
+    }
+
+    #[test]
+    fn nothing_changed_and_every_failure_end_the_run() {
+        let nothing = [Outcome::Done, Outcome::Done, PASSED, Outcome::Delivered { changed: false }];
+        assert_eq!(walk(&policy(&[Coder]), &nothing).last(), Some(&Effect::End(End::Failed(Failure::NoChange))));
+        let failed = Outcome::Failed(Failure::Model);
+        assert_eq!(next(&policy(&[Coder]), begin(), failed).doing, Effect::End(End::Failed(Failure::Model)));
+    }
+}

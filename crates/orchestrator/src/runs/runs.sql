@@ -1,0 +1,14 @@
+-- Runs in a list, newest first. $2: of this task, or null for all; $3: at most so many.
+SELECT r.id AS "id: RunId", r.task_id AS "task: TaskId", t.number, t.title, p.name AS project, s.name AS squad, r.attempt,
+       r.state, r.stage, a.gate AS "gate?", r.failure ->> 'sentence' AS sentence, step.kind AS "doing?", step.agent_name AS agent,
+       r.cost_micro_usd AS cost, r.tokens, r.created_at, r.started_at, r.ended_at, r.event_seq
+FROM runs r
+     JOIN tasks t ON t.team_id = r.team_id AND t.id = r.task_id
+     JOIN projects p ON p.team_id = r.team_id AND p.id = r.project_id
+     JOIN squads s ON s.team_id = r.team_id AND s.id = r.squad_id
+     LEFT JOIN approvals a ON a.team_id = r.team_id AND a.run_id = r.id AND a.state = 'OPEN'
+     LEFT JOIN LATERAL (SELECT kind, agent_name FROM run_steps
+                        WHERE team_id = r.team_id AND run_id = r.id ORDER BY ordinal DESC LIMIT 1) step ON true
+WHERE r.team_id = $1 AND ($2::uuid IS NULL OR r.task_id = $2) AND t.deleted_at IS NULL
+ORDER BY r.created_at DESC, r.id DESC
+LIMIT $3

@@ -1,0 +1,168 @@
+//! What runs are carried out with: sandboxes, repositories, models, and a place for files.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use artifacts::Store;
+use dbos::DBOS;
+use forge::Repository;
+use gateway::{Client, Provider};
+use sandbox::{Backend, Image, Limits, Sandbox, Spec, egress::Egress};
+use types::{RunId, TeamId};
+
+use super::{
+    job::Job,
+    machine::Failure,
+    workflow::{Stumble, Stumbled},
+};
+use crate::{Error, Orchestrator, Result};
+
+const MIB: u64 = 1 << 20;
+
+/// What an engine works with. The server makes it from its settings.
+#[derive(Clone, Debug)]
+pub struct Shop {
+    pub muster: Orchestrator,
+    /// This node's name, as in [`super::EngineSettings`]: workspaces stay on the node that made them.
+    pub node: String,
+    pub sandboxes: Arc<dyn Backend>,
+    /// Programs inside sandboxes.
+    pub image: Image,
+    pub store: Store,
+    pub models: Client,
+    /// The model that replays a recording, for agents without another.
+    pub demo: Provider,
+    /// Which remote repositories may be reached.
+    pub reach: forge::Reach,
+    /// The code of the sample project.
+    pub sample: Sample,
+}
+
+/// The program that comes with Muster, as files.
+pub type Sample = &'static [(&'static str, &'static str)];
+
+impl Shop {
+    pub(super) fn repository_folder(&self, job: &Job) -> PathBuf {
+        self.muster.repository_folder(job.team(), job.project.id)
+    }
+
+    pub(super) fn repository(&self, job: &Job) -> Stumbled<Repository> {
+        Repository::open(self.repository_folder(job)).map_err(|error| {
+            Stumble::last(Failure::Preparation, format!("The project's repository cannot be opened: {error}."))
+        })
+    }
+
+    pub(super) fn workspace(&self, run: RunId) -> PathBuf {
+        self.muster.settings().data_dir.join("workspaces").join(run.to_string())
+    }
+
+    fn state(&self, run: RunId) -> PathBuf {
+        // Short, because a socket's path may have only about 100 bytes.
+        self.muster.settings().data_dir.join("boxes").join(short(run))
+    }
+
+    /// The run's sandbox: the one that lives, also from before a crash, or a new one over the same workspace.
+    pub(super) async fn sandbox(&self, job: &Job) -> Stumbled<Sandbox> {
+        let run = job.run();
+        let egress = egress(job)?;
+        let found = self.sandboxes.attach(&name(run), egress.clone()).await.map_err(no_sandbox)?;
+        if let Some(sandbox) = found {
+            return Ok(sandbox);
+        }
+        // What is left of a dead one stands in the way of the new one.
+        self.sandboxes.destroy(&name(run)).await.map_err(no_sandbox)?;
+        let limits = job.project.limits;
+        let amount = |value: i32| u64::try_from(value).unwrap_or(0);
+        let spec = Spec {
+            id: name(run),
+            workspace: self.workspace(run),
+            state: self.state(run),
+            labels: BTreeMap::from([("team".into(), job.team().to_string()), ("run".into(), run.to_string())]),
+            limits: Limits {
+                cpu_millis: amount(limits.cpu_millis),
+                memory_bytes: amount(limits.memory_mb) * MIB,
+                pids: amount(limits.pids),
+                disk_bytes: amount(limits.disk_mb) * MIB,
+                wall: Duration::from_secs(amount(limits.wall_minutes) * 60),
+                ..Limits::default()
+            },
+            image: self.image.clone(),
+            egress,
+            env: BTreeMap::new(),
+        };
+        self.sandboxes.create(&spec).await.map_err(no_sandbox)
+    }
+
+    pub(super) async fn release_sandbox(&self, run: RunId) -> Stumbled<()> {
+        self.sandboxes.destroy(&name(run)).await.map_err(no_sandbox)
+    }
+
+    /// Gives back what ended runs of this node still hold, and stops what was stopped.
+    pub(super) async fn end_stopped(&self, dbos: &DBOS) -> Result<()> {
+        let mut tx = self.muster.db().system().await?;
+        let ended = sqlx::query!(
+            r#"SELECT team_id AS "team: TeamId", id AS "run: RunId", segment, state FROM runs
+               WHERE released_at IS NULL AND state IN ('COMPLETED', 'FAILED', 'CANCELLED') AND (node = $1 OR node IS NULL) LIMIT 100"#,
+            self.node
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        for run in ended {
+            if run.state == "CANCELLED" {
+                dbos.cancel(&format!("{}:{}", run.run, run.segment)).await.map_err(Error::internal)?;
+            }
+            self.sandboxes.destroy(&name(run.run)).await.map_err(Error::internal)?;
+            remove(self.workspace(run.run)).await?;
+            self.released(run.team, run.run).await?;
+        }
+        Ok(())
+    }
+
+    async fn released(&self, team: TeamId, run: RunId) -> Result<()> {
+        let now = self.muster.clock().now();
+        let mut tx = self.muster.db().of_team(team).await?;
+        sqlx::query!(
+            "UPDATE runs SET released_at = $3 WHERE team_id = $1 AND id = $2",
+            team as TeamId,
+            run as RunId,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// The sandbox's name. Run ids differ in their last half; all of it fits.
+fn name(run: RunId) -> String {
+    format!("run-{run}")
+}
+
+fn short(run: RunId) -> String {
+    run.uuid().simple().to_string()
+}
+
+fn egress(job: &Job) -> Stumbled<Option<Egress>> {
+    let rules: std::result::Result<Vec<_>, _> = job.project.egress.iter().map(|rule| rule.parse()).collect();
+    let rules = rules.map_err(|error| {
+        Stumble::last(Failure::Preparation, format!("The project's list of allowed hosts cannot be read: {error}."))
+    })?;
+    let run = job.run();
+    Ok((!rules.is_empty()).then(|| {
+        Egress::new(rules, move |contact| tracing::info!(%run, ?contact, "a sandbox reached out"))
+    }))
+}
+
+fn no_sandbox(error: sandbox::Error) -> Stumble {
+    tracing::warn!(%error, "a sandbox stumbled");
+    Stumble::last(Failure::Preparation, format!("The sandbox could not be used: {error}"))
+}
+
+async fn remove(folder: PathBuf) -> Result<()> {
+    match tokio::fs::remove_dir_all(&folder).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::internal(error)),
+    }
+}

@@ -1,0 +1,205 @@
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use types::{ProjectId, RunId, SquadId, TaskId, TaskState, TeamId, UserId};
+
+use super::{
+    journal::{self, Line, RunEvent},
+    machine::{self, Policy},
+};
+use crate::{
+    Can, Error, Orchestrator, Result, Scope,
+    audit::{self, Happening},
+    error::OnConstraint,
+    grants::ExecuteRuns,
+    work::{self, SquadPlan},
+};
+
+/// The channel on which runs that may begin are told of.
+pub(crate) const QUEUED: &str = "muster_queue";
+
+/// The squad as it was when the run began, in the engine's words.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) squad: SquadPlan,
+    pub(crate) policy: Policy,
+}
+
+impl Plan {
+    fn of(squad: SquadPlan) -> Self {
+        let policy = Policy {
+            roles: squad.agents.iter().map(|agent| agent.role).collect(),
+            approve_plan: squad.gates.approve_plan,
+            approve_merge: squad.gates.approve_merge,
+            max_fixes: squad.bounds.max_iterations,
+            max_reworks: squad.bounds.max_reworks,
+        };
+        Self { squad, policy }
+    }
+}
+
+impl Orchestrator {
+    /// Lets a squad work on a task: the one that is named, the one the task is assigned to, or the team's oldest.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a foreign task or squad, [`Error::Refused`] when a run is alive already, the task has ended,
+    /// or there is no squad with a coder.
+    pub async fn start_run(&self, scope: &Can<ExecuteRuns>, task: TaskId, squad: Option<SquadId>) -> Result<RunId> {
+        let mut tx = self.db().team(scope).await?;
+        let row = sqlx::query!(
+            r#"SELECT project_id AS "project: ProjectId", state, squad_id AS "squad: SquadId" FROM tasks
+               WHERE team_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE"#,
+            scope.team() as TeamId,
+            task as TaskId,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if matches!(TaskState::parse(&row.state), Some(TaskState::Completed)) {
+            return Err(Error::Refused("This task is completed. Reopen it to run it again.".into()));
+        }
+        let squad = match squad.or(row.squad) {
+            Some(squad) => squad,
+            None => oldest_squad(&mut tx, scope).await?,
+        };
+        let plan = Plan::of(work::squad_plan(&mut tx, scope, squad).await?);
+        if !plan.policy.roles.contains(&types::AgentRole::Coder) {
+            return Err(Error::Refused(format!("{} has no coder. Add one, or choose another squad.", plan.squad.name)));
+        }
+        let run = self.insert_run(&mut tx, scope, task, row.project, &plan).await?;
+        tx.commit().await?;
+        Ok(run)
+    }
+
+    async fn insert_run(
+        &self,
+        connection: &mut PgConnection,
+        scope: &Scope,
+        task: TaskId,
+        project: ProjectId,
+        plan: &Plan,
+    ) -> Result<RunId> {
+        let (run, now) = (RunId::new(), self.clock().now());
+        let attempt = sqlx::query_scalar!(
+            r#"INSERT INTO runs (team_id, id, task_id, project_id, squad_id, attempt, state, stage, plan, position, started_by, created_at)
+               SELECT $1, $2, $3, $4, $5, 1 + coalesce((SELECT max(attempt) FROM runs WHERE team_id = $1 AND task_id = $3), 0),
+                      'QUEUED', 'prepare', $6, $7, $8, $9
+               RETURNING attempt"#,
+            scope.team() as TeamId,
+            run as RunId,
+            task as TaskId,
+            project as ProjectId,
+            plan.squad.id as SquadId,
+            serde_json::to_value(plan).map_err(Error::internal)?,
+            serde_json::to_value(machine::begin()).map_err(Error::internal)?,
+            scope.user()? as UserId,
+            now,
+        )
+        .fetch_one(&mut *connection)
+        .await
+        .on_constraint("runs_one_alive", || Error::Refused("A run of this task is going on already.".into()))?;
+        journal::move_task(connection, scope, task, TaskState::InProgress, now).await?;
+        let by = name_of(connection, scope).await?;
+        let started = RunEvent::Started { by, squad: plan.squad.name.clone(), attempt };
+        journal::tell(connection, scope, run, now, vec![Line::of_run("started", started)]).await?;
+        let what = Happening {
+            action: "run.started",
+            target_kind: "run",
+            target_id: run.to_string(),
+            details: serde_json::json!({ "task": task, "squad": plan.squad.name, "attempt": attempt }),
+        };
+        audit::append(connection, scope, now, what).await?;
+        wake(connection).await?;
+        Ok(run)
+    }
+
+    /// Ends a run at once, whatever it does. What was written stays in its snapshots.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] without a reason, [`Error::Refused`] when the run has ended.
+    pub async fn stop_run(&self, scope: &Can<ExecuteRuns>, run: RunId, reason: &str) -> Result<()> {
+        let reason = reason.trim();
+        match reason.chars().count() {
+            0 => return Err(Error::field("reason", "Say why, for whoever reads it later.")),
+            501.. => return Err(Error::field("reason", "Use at most 500 characters.")),
+            _ => {}
+        }
+        let now = self.clock().now();
+        let mut tx = self.db().team(scope).await?;
+        let stopped = sqlx::query_scalar!(
+            r#"UPDATE runs SET state = 'CANCELLED', stop_reason = $3, ended_at = $4, handed_over = true
+               WHERE team_id = $1 AND id = $2 AND state IN ('QUEUED', 'RUNNING', 'WAITING')
+               RETURNING task_id AS "task: TaskId""#,
+            scope.team() as TeamId,
+            run as RunId,
+            reason,
+            now,
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(task) = stopped else {
+            exists(&mut tx, scope, run).await?;
+            return Err(Error::Refused("This run has ended already.".into()));
+        };
+        withdraw(&mut tx, scope, run, now).await?;
+        journal::move_task(&mut tx, scope, task, TaskState::Cancelled, now).await?;
+        let by = name_of(&mut tx, scope).await?;
+        let event = RunEvent::Stopped { by, reason: reason.to_owned() };
+        journal::tell(&mut tx, scope, run, now, vec![Line::of_run("stopped", event)]).await?;
+        let what = Happening {
+            action: "run.stopped",
+            target_kind: "run",
+            target_id: run.to_string(),
+            details: serde_json::json!({ "reason": reason }),
+        };
+        audit::append(&mut tx, scope, now, what).await?;
+        wake(&mut tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Tells the engines, once the transaction commits, that a run may begin, go on, or must end.
+pub(super) async fn wake(connection: &mut PgConnection) -> Result<()> {
+    sqlx::query_scalar!("SELECT pg_notify($1, '')::text", QUEUED).fetch_one(connection).await?;
+    Ok(())
+}
+
+pub(super) async fn exists(connection: &mut PgConnection, scope: &Scope, run: RunId) -> Result<()> {
+    sqlx::query!("SELECT id FROM runs WHERE team_id = $1 AND id = $2", scope.team() as TeamId, run as RunId)
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}
+
+/// Closes the question a run waits on, because the run no longer waits.
+async fn withdraw(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    run: RunId,
+    now: time::OffsetDateTime,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE approvals SET state = 'WITHDRAWN', decided_at = $3 WHERE team_id = $1 AND run_id = $2 AND state = 'OPEN'",
+        scope.team() as TeamId,
+        run as RunId,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The acting person's name, or Muster's own.
+pub(super) async fn name_of(connection: &mut PgConnection, scope: &Scope) -> Result<String> {
+    let Ok(user) = scope.user() else { return Ok("Muster".into()) };
+    Ok(sqlx::query_scalar!("SELECT name FROM users WHERE id = $1", user as UserId).fetch_one(connection).await?)
+}
+
+async fn oldest_squad(connection: &mut PgConnection, scope: &Scope) -> Result<SquadId> {
+    let squad = sqlx::query_scalar!(
+        r#"SELECT id AS "id: SquadId" FROM squads WHERE team_id = $1 AND archived_at IS NULL ORDER BY created_at, id LIMIT 1"#,
+        scope.team() as TeamId
+    )
+    .fetch_optional(connection)
+    .await?;
+    squad.ok_or_else(|| Error::Refused("The team has no squad yet. Muster one first.".into()))
+}

@@ -1,0 +1,138 @@
+//! The durable workflow of a run: it performs what the machine decides, one recorded step after the other.
+//!
+//! A step whose result is recorded is never entered again. One that was cut off by a crash is: its body finds what it
+//! left behind by the step's key, so that nothing is told, paid or started twice.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use dbos::StepOptions;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    effects,
+    engine::Segment,
+    job::Job,
+    machine::{self, Effect, Failure, Outcome},
+    shop::Shop,
+};
+
+/// Why a step did not come to its end.
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+pub(super) enum Stumble {
+    /// The run was stopped, or another segment has it: whoever notices leaves without a trace.
+    #[error("the run is not this workflow's any more")]
+    Gone,
+    /// It may work in a moment.
+    #[error("{0}")]
+    Passing(String),
+    /// The run cannot go on; the sentence is for people.
+    #[error("{sentence}")]
+    Final { failure: Failure, sentence: String },
+}
+
+impl Stumble {
+    pub(super) fn last(failure: Failure, sentence: impl Into<String>) -> Self {
+        Self::Final { failure, sentence: sentence.into() }
+    }
+}
+
+impl From<crate::Error> for Stumble {
+    fn from(error: crate::Error) -> Self {
+        match error {
+            crate::Error::Internal(cause) => {
+                tracing::error!(error = %cause, "a step of a run stumbled");
+                Self::Passing("Muster could not reach its database.".into())
+            }
+            crate::Error::Busy => Self::Passing("Muster was too busy.".into()),
+            other => Self::last(Failure::Internal, other.for_user().message),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Stumble {
+    fn from(error: sqlx::Error) -> Self {
+        crate::Error::from(error).into()
+    }
+}
+
+pub(super) type Stumbled<T> = std::result::Result<T, Stumble>;
+
+/// Performs `body` once and keeps its result under `name`. What fails in passing is tried again for about a minute.
+pub(super) async fn step<'a, T, F, Fut>(name: &str, mut body: F) -> dbos::Result<T, Stumble>
+where
+    T: Serialize + DeserializeOwned + Send + 'a,
+    F: FnMut() -> Fut + Send + 'a,
+    Fut: Future<Output = Stumbled<T>> + Send + 'a,
+{
+    let options = StepOptions {
+        max_attempts: 8,
+        interval: Duration::from_millis(200),
+        max_interval: Duration::from_secs(20),
+        // Whoever stops a run on another node is heard by the step that is under way.
+        preemptible: true,
+        ..StepOptions::default()
+    }
+    .should_retry(|error| matches!(error, dbos::Error::Application(Stumble::Passing(_))));
+    dbos::step_with(name, options, move || {
+        let attempt = body();
+        async move { Ok(attempt.await?) }
+    })
+    .await
+}
+
+/// Carries a segment out, to the next decision of a person or to the run's end.
+pub(super) async fn carry_out(shop: Arc<Shop>, segment: Segment) -> dbos::Result<(), Stumble> {
+    match advance(&shop, segment).await {
+        Err(dbos::Error::Application(Stumble::Gone)) => Ok(()),
+        Err(dbos::Error::Application(stumble)) => {
+            let (failure, sentence) = match stumble {
+                Stumble::Final { failure, sentence } => (failure, sentence),
+                other => (Failure::Internal, other.to_string()),
+            };
+            let failed = step("give up", || shop.fail(segment, failure, &sentence)).await;
+            match failed {
+                Err(dbos::Error::Application(Stumble::Gone)) => Ok(()),
+                other => other,
+            }
+        }
+        other => other,
+    }
+}
+
+async fn advance(shop: &Shop, segment: Segment) -> dbos::Result<(), Stumble> {
+    let mut job: Job = step("open", || shop.open(segment)).await?;
+    loop {
+        let outcome = match perform(shop, &job).await {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => return Ok(()),
+            Err(dbos::Error::Application(Stumble::Final { failure, sentence })) => {
+                job.trouble = Some(sentence);
+                Outcome::Failed(failure)
+            }
+            Err(error) => return Err(error),
+        };
+        job.position = machine::next(&job.plan.policy, job.position, outcome);
+        job.passed += 1;
+        step(&format!("pass {}", job.passed), || shop.pass(&job)).await?;
+    }
+}
+
+/// Performs what the position says. None: the segment is over.
+async fn perform(shop: &Shop, job: &Job) -> dbos::Result<Option<Outcome>, Stumble> {
+    let outcome = match job.position.doing {
+        Effect::Prepare => effects::prepare(shop, job).await?,
+        Effect::Turn(purpose) => effects::turn(shop, job, purpose).await?,
+        Effect::Verify => effects::verify(shop, job).await?,
+        Effect::Deliver => effects::deliver(shop, job).await?,
+        Effect::Merge => effects::merge(shop, job).await?,
+        Effect::Wait(gate) => {
+            step("wait", || shop.wait(job, gate)).await?;
+            return Ok(None);
+        }
+        Effect::End(end) => {
+            step("end", || shop.end(job, end)).await?;
+            return Ok(None);
+        }
+    };
+    Ok(Some(outcome))
+}

@@ -22,6 +22,7 @@ CREATE TABLE runs (
     base_oid     text,
     head_oid     text,
     branch       text,
+    delivered_oid  text,
     merge_oid    text,
     -- The node whose disk holds the workspace.
     node         text,

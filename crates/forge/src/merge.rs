@@ -99,7 +99,11 @@ impl Repository {
         }
     }
 
-    async fn empty_tree(&self) -> Result<Oid> {
+    /// The tree without files, which a repository has once somebody asks.
+    ///
+    /// # Errors
+    /// Any [`crate::GitError`].
+    pub async fn empty_tree(&self) -> Result<Oid> {
         self.git("mktree").input(Vec::new()).text().await?.parse()
     }
 

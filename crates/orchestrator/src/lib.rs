@@ -69,6 +69,9 @@ impl Default for Settings {
     }
 }
 
+/// The name of the model that is always there, wherever it shows.
+pub const DEMO_PROVIDER: &str = "Demo model: replays a recording";
+
 /// The handle through which everything is done. Cheap to clone.
 #[derive(Clone)]
 pub struct Orchestrator {
@@ -77,13 +80,14 @@ pub struct Orchestrator {
     hasher: identity::Hasher,
     code_key: Arc<identity::Key>,
     settings: Arc<Settings>,
+    live: runs::Live,
 }
 
 impl Orchestrator {
     /// `code_key` keys the hashes of verification codes; it must outlive a restart.
     #[must_use]
     pub fn new(db: Db, clock: Clock, hasher: identity::Hasher, code_key: identity::Key, settings: Settings) -> Self {
-        Self { db, clock, hasher, code_key: Arc::new(code_key), settings: Arc::new(settings) }
+        Self { db, clock, hasher, code_key: Arc::new(code_key), settings: Arc::new(settings), live: runs::Live::default() }
     }
 
     #[must_use]

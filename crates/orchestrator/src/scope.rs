@@ -152,7 +152,7 @@ pub mod grants {
 
     grants! {
         ReadTeam ReadMembers ReadProjects ReadTasks ReadSquads ReadAudit
-        WriteTasks WriteProjects
+        WriteTasks WriteProjects ExecuteRuns
         ManageSquads ManageMembers ManageRoles ManageTeam
     }
 }

@@ -13,6 +13,7 @@ use sqlx::{
 use types::{TeamId, UserId};
 
 pub use catalogue::{Breach, check_catalogue};
+pub(crate) use migrate::ENGINE_SCHEMA;
 pub use migrate::{Logins, MigrateError, migrate, pending_migrations};
 
 use crate::{Error, Result, Scope};

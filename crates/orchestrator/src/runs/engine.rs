@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use dbos::{Config, DBOS, Enqueue, QueueConflict, QueueOptions, StartOptions, WorkflowRef};
 use serde::{Deserialize, Serialize};
-use sqlx::Connection;
 use types::{ProjectId, RunId, SquadId, TeamId};
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
     start::QUEUED,
     workflow::{self, Stumble},
 };
-use crate::{Error, Orchestrator, Result, db::ENGINE_SCHEMA};
+use crate::{Error, Result, db::ENGINE_SCHEMA};
 
 /// Runs are taken up again by a program whose workflow takes the same steps in the same order. Raise it when that changes;
 /// runs of the older one then wait for a node that still has it.

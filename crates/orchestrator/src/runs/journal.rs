@@ -4,7 +4,8 @@ use agents::Event;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use types::{AgentRole, RunId, StepId, TaskId, TaskState, TeamId};
+use types::{AgentRole, RunId, StepId, TaskId, TaskState, TeamId, UserId};
+use uuid::Uuid;
 
 use super::machine::{Gate, Stage};
 use crate::{Can, Error, Orchestrator, Result, Scope, grants::ReadTasks};
@@ -137,7 +138,31 @@ pub(crate) async fn move_task(
     to: TaskState,
     at: OffsetDateTime,
 ) -> Result<()> {
-    crate::work::moved_by_run(connection, scope, task, to, at).await
+    let before = sqlx::query_scalar!(
+        "UPDATE tasks t SET state = $3, updated_at = $4 FROM tasks was
+         WHERE t.team_id = $1 AND t.id = $2 AND was.team_id = t.team_id AND was.id = t.id AND t.state <> $3 RETURNING was.state",
+        scope.team() as TeamId,
+        task as TaskId,
+        to.as_str(),
+        at,
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(before) = before else { return Ok(()) };
+    sqlx::query!(
+        "INSERT INTO task_events (team_id, id, task_id, at, actor_id, kind, from_value, to_value, details)
+         VALUES ($1, $2, $3, $4, $5, 'moved', $6, $7, '{}')",
+        scope.team() as TeamId,
+        Uuid::now_v7(),
+        task as TaskId,
+        at,
+        scope.user().ok() as Option<UserId>,
+        before,
+        to.as_str(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 impl Orchestrator {

@@ -8,7 +8,7 @@ use types::AgentRole;
 
 /// Which people may stop a run to look at it, and how often its loops may turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// Roles of the squad in hand-off order; a role may stand there twice.
     pub roles: Vec<AgentRole>,
     /// Whether a person approves the plan before anybody writes.
@@ -92,8 +92,7 @@ pub enum Stage {
 
 impl Effect {
     /// The stage that people see while it is done; `None` where the run stands still.
-    #[must_use]
-    pub const fn stage(self) -> Option<Stage> {
+    pub(crate) const fn stage(self) -> Option<Stage> {
         match self {
             Self::Prepare => Some(Stage::Prepare),
             Self::Turn(purpose) => Some(purpose.stage()),
@@ -156,7 +155,7 @@ impl Gate {
 
 /// How far a run is. Kept in its row between segments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
+pub(crate) struct Position {
     pub doing: Effect,
     /// Turns so far, of any purpose: names the next one.
     pub turns: u32,
@@ -174,7 +173,7 @@ pub struct Position {
 /// What the workflow is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Effect {
+pub(crate) enum Effect {
     /// Bring the code and the sandbox.
     Prepare,
     /// Let an agent work.
@@ -192,7 +191,7 @@ pub enum Effect {
 /// How a run ends by itself. Stopping is a person's verb and not the machine's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum End {
+pub(crate) enum End {
     Merged,
     Failed(Failure),
 }
@@ -200,7 +199,7 @@ pub enum End {
 /// Why a run failed. Each has a remedy, shown beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The code could not be fetched or the sandbox not be made.
     Preparation,
     /// The checks still failed after the last allowed fix.
@@ -220,7 +219,7 @@ pub enum Failure {
 /// What came out of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Done,
     /// An agent asked a person something instead of finishing.
     Asked,
@@ -240,8 +239,7 @@ pub enum Outcome {
 }
 
 /// Where a run begins.
-#[must_use]
-pub fn begin() -> Position {
+pub(crate) fn begin() -> Position {
     Position {
         doing: Effect::Prepare,
         turns: 0,
@@ -255,8 +253,7 @@ pub fn begin() -> Position {
 }
 
 /// What follows when `position.doing` came out as `outcome`.
-#[must_use]
-pub fn next(policy: &Policy, mut position: Position, outcome: Outcome) -> Position {
+pub(crate) fn next(policy: &Policy, mut position: Position, outcome: Outcome) -> Position {
     count(&mut position);
     position.doing = match (position.doing, outcome) {
         (_, Outcome::Failed(failure)) => Effect::End(End::Failed(failure)),

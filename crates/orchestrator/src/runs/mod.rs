@@ -1,3 +1,27 @@
 //! A squad works on a task: what happens, in which order, and what stays of it.
+//!
+//! People start, stop and decide ([`Orchestrator::start_run`](crate::Orchestrator::start_run) and its neighbours): each is one
+//! transaction over rows. The [`Engine`] finds runs that may go on, and carries them out as durable workflows: `machine`
+//! decides what comes next, `workflow` performs it step by step, `effects` are the steps. All of them tell the journal.
 
-pub mod machine;
+mod decide;
+mod effects;
+mod engine;
+mod job;
+mod journal;
+mod live;
+mod machine;
+mod open;
+mod read;
+mod shop;
+mod start;
+mod workflow;
+
+pub use decide::Decision;
+pub use engine::{Engine, EngineLimits, EngineSettings};
+pub use journal::{Body, Entry, RunEvent};
+pub(crate) use live::Live;
+pub use live::Watch;
+pub use machine::{Gate, Purpose, Stage};
+pub use read::{Artifact, Check, Remark, RunLine, RunState, RunView, StepView, Waiting};
+pub use shop::{Sample, Shop};

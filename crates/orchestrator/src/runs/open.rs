@@ -17,8 +17,7 @@ use crate::{Error, Result, Scope};
 
 impl Failure {
     /// What a person can do about it.
-    #[must_use]
-    pub const fn remedy(self) -> &'static str {
+    pub(crate) const fn remedy(self) -> &'static str {
         match self {
             Self::Preparation => "Check the project's repository address and credential, and the sandbox with `muster doctor`. Then run the task again.",
             Self::Checks => "Read the output of the failing command. If the command is wrong, change it in the project's settings; if the task is too large, split it.",

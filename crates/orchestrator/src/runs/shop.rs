@@ -19,7 +19,7 @@ use crate::{Error, Orchestrator, Result};
 const MIB: u64 = 1 << 20;
 
 /// What an engine works with. The server makes it from its settings.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Shop {
     pub muster: Orchestrator,
     /// This node's name, as in [`super::EngineSettings`]: workspaces stay on the node that made them.

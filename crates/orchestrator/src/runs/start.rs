@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use types::{ProjectId, RunId, SquadId, TaskId, TaskState, TeamId, UserId};
+use types::{AgentRole, ProjectId, RunId, SquadId, TaskId, TaskState, TeamId, UserId};
 
 use super::{
     journal::{self, Line, RunEvent},
@@ -11,7 +11,7 @@ use crate::{
     audit::{self, Happening},
     error::OnConstraint,
     grants::ExecuteRuns,
-    work::{self, SquadPlan},
+    squads::SquadPlan,
 };
 
 /// The channel on which runs that may begin are told of.
@@ -26,12 +26,14 @@ pub(crate) struct Plan {
 
 impl Plan {
     fn of(squad: SquadPlan) -> Self {
+        // An agent whose role no stage names takes no part.
+        let takes_part = |role: &AgentRole| squad.stages.iter().any(|stage| stage.roles.contains(role));
         let policy = Policy {
-            roles: squad.agents.iter().map(|agent| agent.role).collect(),
-            approve_plan: squad.gates.approve_plan,
-            approve_merge: squad.gates.approve_merge,
-            max_fixes: squad.bounds.max_iterations,
-            max_reworks: squad.bounds.max_reworks,
+            roles: squad.agents.iter().map(|agent| agent.role).filter(takes_part).collect(),
+            approve_plan: squad.gates.plan,
+            approve_merge: squad.gates.merge,
+            max_fixes: squad.bounds.max_iterations.try_into().unwrap_or(0),
+            max_reworks: squad.bounds.max_reworks.try_into().unwrap_or(0),
         };
         Self { squad, policy }
     }
@@ -44,9 +46,17 @@ impl Orchestrator {
     /// [`Error::NotFound`] for a foreign task or squad, [`Error::Refused`] when a run is alive already, the task has ended,
     /// or there is no squad with a coder.
     pub async fn start_run(&self, scope: &Can<ExecuteRuns>, task: TaskId, squad: Option<SquadId>) -> Result<RunId> {
+        let squad = match squad {
+            Some(squad) => squad,
+            None => self.squad_for(scope, task).await?,
+        };
+        let plan = Plan::of(self.squad_plan(&scope.can()?, squad).await?);
+        if !plan.policy.roles.contains(&AgentRole::Coder) {
+            return Err(Error::Refused(format!("{} has no coder. Add one, or choose another squad.", plan.squad.name)));
+        }
         let mut tx = self.db().team(scope).await?;
         let row = sqlx::query!(
-            r#"SELECT project_id AS "project: ProjectId", state, squad_id AS "squad: SquadId" FROM tasks
+            r#"SELECT project_id AS "project: ProjectId", state FROM tasks
                WHERE team_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE"#,
             scope.team() as TeamId,
             task as TaskId,
@@ -56,17 +66,24 @@ impl Orchestrator {
         if matches!(TaskState::parse(&row.state), Some(TaskState::Completed)) {
             return Err(Error::Refused("This task is completed. Reopen it to run it again.".into()));
         }
-        let squad = match squad.or(row.squad) {
-            Some(squad) => squad,
-            None => oldest_squad(&mut tx, scope).await?,
-        };
-        let plan = Plan::of(work::squad_plan(&mut tx, scope, squad).await?);
-        if !plan.policy.roles.contains(&types::AgentRole::Coder) {
-            return Err(Error::Refused(format!("{} has no coder. Add one, or choose another squad.", plan.squad.name)));
-        }
         let run = self.insert_run(&mut tx, scope, task, row.project, &plan).await?;
         tx.commit().await?;
         Ok(run)
+    }
+
+    /// The squad that the task is assigned to, or the team's oldest.
+    async fn squad_for(&self, scope: &Scope, task: TaskId) -> Result<SquadId> {
+        let mut tx = self.db().team(scope).await?;
+        let squad = sqlx::query_scalar!(
+            r#"SELECT coalesce(t.assignee_squad, (SELECT id FROM squads WHERE team_id = $1 AND archived_at IS NULL ORDER BY created_at, id LIMIT 1))
+                   AS "squad: SquadId"
+               FROM tasks t WHERE t.team_id = $1 AND t.id = $2 AND t.deleted_at IS NULL"#,
+            scope.team() as TeamId,
+            task as TaskId,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        squad.ok_or_else(|| Error::Refused("The team has no squad yet. Muster one first.".into()))
     }
 
     async fn insert_run(
@@ -87,7 +104,7 @@ impl Orchestrator {
             run as RunId,
             task as TaskId,
             project as ProjectId,
-            plan.squad.id as SquadId,
+            plan.squad.squad as SquadId,
             serde_json::to_value(plan).map_err(Error::internal)?,
             serde_json::to_value(machine::begin()).map_err(Error::internal)?,
             scope.user()? as UserId,
@@ -192,14 +209,4 @@ async fn withdraw(
 pub(super) async fn name_of(connection: &mut PgConnection, scope: &Scope) -> Result<String> {
     let Ok(user) = scope.user() else { return Ok("Muster".into()) };
     Ok(sqlx::query_scalar!("SELECT name FROM users WHERE id = $1", user as UserId).fetch_one(connection).await?)
-}
-
-async fn oldest_squad(connection: &mut PgConnection, scope: &Scope) -> Result<SquadId> {
-    let squad = sqlx::query_scalar!(
-        r#"SELECT id AS "id: SquadId" FROM squads WHERE team_id = $1 AND archived_at IS NULL ORDER BY created_at, id LIMIT 1"#,
-        scope.team() as TeamId
-    )
-    .fetch_optional(connection)
-    .await?;
-    squad.ok_or_else(|| Error::Refused("The team has no squad yet. Muster one first.".into()))
 }

@@ -39,9 +39,9 @@ impl Job {
 
 impl Shop {
     /// Where an agent's calls go: its own provider, or the demo.
-    pub(super) async fn route(&self, job: &Job, agent: &PlannedAgent) -> Stumbled<Route> {
-        if let Some(route) = self.provider_of(job, agent).await? {
-            return Ok(route);
+    pub(super) fn route(&self, agent: &PlannedAgent) -> Stumbled<Route> {
+        if agent.provider.is_some() {
+            return Err(Stumble::last(Failure::Model, format!("The model of {} is not set up.", agent.name)));
         }
         Ok(Route {
             provider: self.demo.clone(),

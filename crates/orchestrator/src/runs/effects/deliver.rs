@@ -1,4 +1,5 @@
 use forge::{Expect, GitError, NewCommit, Oid, Repository, Signature};
+use serde::{Deserialize, Serialize};
 use types::{RunId, TeamId};
 
 use super::{
@@ -21,21 +22,28 @@ const PATCH_BYTES: u64 = 64 << 20;
 /// Makes one commit of what the squad did, on a branch of its own, and keeps the patch.
 pub(in crate::runs) async fn deliver(shop: &Shop, job: &Job) -> dbos::Result<Outcome, Stumble> {
     let row = step("deliver: begin", || shop.begin_step(job, "deliver", None, Vec::new())).await?;
-    let delivered: Option<String> = step("deliver: commit", || async { shop.commit(job).await }).await?;
-    let Some(commit) = delivered else {
+    let delivered: Option<Delivered> = step("deliver: commit", || async { shop.commit(job).await }).await?;
+    let Some(done) = delivered else {
         step("deliver: end", || shop.end_step(job, row, false, "Nothing was changed.", None, Vec::new())).await?;
         return Ok(Outcome::Delivered { changed: false });
     };
-    step("deliver: patch", || async { shop.keep_patch(job, &commit).await }).await?;
-    let pushed: Option<String> = step("deliver: push", || async { shop.push_branch(job, &commit).await }).await?;
+    step("deliver: patch", || async { shop.keep_patch(job, &done.commit).await }).await?;
+    let pushed: Option<String> = step("deliver: push", || async { shop.push_branch(job, &done).await }).await?;
     let summary = pushed.unwrap_or_else(|| format!("The change is on {}.", job.branch()));
-    step("deliver: end", || shop.end_step(job, row, true, &summary, Some(&commit), Vec::new())).await?;
+    step("deliver: end", || shop.end_step(job, row, true, &summary, Some(&done.commit), Vec::new())).await?;
     Ok(Outcome::Delivered { changed: true })
+}
+
+/// The commit, and what the branch pointed at before.
+#[derive(Debug, Serialize, Deserialize)]
+struct Delivered {
+    commit: String,
+    before: Option<String>,
 }
 
 impl Shop {
     /// Commits the last snapshot on top of where the run began. None when nothing differs.
-    async fn commit(&self, job: &Job) -> Stumbled<Option<String>> {
+    async fn commit(&self, job: &Job) -> Stumbled<Option<Delivered>> {
         let repository = self.repository(job)?;
         let (base, head) = self.span(job).await?;
         let changes = repository.diff(base, head).await.map_err(unprepared)?;
@@ -78,7 +86,7 @@ impl Shop {
         };
         self.delivered(job, commit).await?;
         self.tell(job, vec![Line::of_run(job.key("delivered"), told)]).await?;
-        Ok(Some(commit.to_string()))
+        Ok(Some(Delivered { commit: commit.to_string(), before: before.map(|before| before.to_string()) }))
     }
 
     async fn delivered(&self, job: &Job, commit: Oid) -> Stumbled<()> {
@@ -129,17 +137,16 @@ impl Shop {
 
     /// Pushes the branch to where the code came from. A remote that refuses does not undo the work: it is told, and the
     /// branch stays here. Returns the sentence.
-    async fn push_branch(&self, job: &Job, commit: &str) -> Stumbled<Option<String>> {
+    async fn push_branch(&self, job: &Job, done: &Delivered) -> Stumbled<Option<String>> {
         let Some(remote) = self.remote(job).await? else { return Ok(None) };
         let repository: Repository = self.repository(job)?;
         let name = branch(&job.branch())?;
-        let there = repository.remote_branch(&remote, &name).await.map_err(unprepared);
-        let expect = match there {
-            Ok(Some(there)) => Expect::At(there),
-            Ok(None) => Expect::Absent,
-            Err(_) => Expect::Ancestor,
-        };
-        let sentence = match repository.push(&remote, oid(commit)?, &name, expect).await {
+        let mut pushed = repository.push(&remote, oid(&done.commit)?, &name, Expect::Absent).await;
+        // A branch that is there already is ours if it is what we delivered before.
+        if let (Err(GitError::Moved(_)), Some(before)) = (&pushed, &done.before) {
+            pushed = repository.push(&remote, oid(&done.commit)?, &name, Expect::At(oid(before)?)).await;
+        }
+        let sentence = match pushed {
             Ok(()) => format!("The change is on {} of {}.", job.branch(), remote.url()),
             Err(error) => {
                 let told = error.for_user().message;

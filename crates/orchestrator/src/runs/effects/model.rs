@@ -46,7 +46,7 @@ impl Shop {
         key: &str,
         request: &ChatRequest,
     ) -> Stumbled<Result<Answer, TooLong>> {
-        let route = self.route(job, agent).await?;
+        let route = self.route(agent)?;
         let began = Instant::now();
         let answer = match self.persist(&route, request).await {
             Ok(answer) => answer,

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use forge::{BranchName, Credential, GitError, HiddenRef, Oid, Remote, Repository, Signature};
+use forge::{ArchiveKind, ArchiveLimits, BranchName, GitError, HiddenRef, Oid, Remote, Repository, Signature};
 use types::{ProjectId, RunId, TeamId};
 
 use crate::runs::{
@@ -95,11 +95,30 @@ impl Shop {
         }
     }
 
+    async fn import_archive(&self, job: &Job, folder: &Path, branch: &BranchName) -> Stumbled<Repository> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let row = sqlx::query!(
+            "SELECT file_name, content FROM project_archives WHERE team_id = $1 AND project_id = $2",
+            job.team() as TeamId,
+            job.project.id as ProjectId
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let missing = || Stumble::last(Failure::Preparation, "The project's archive is gone. Upload it again.");
+        let row = row.ok_or_else(missing)?;
+        let kind = ArchiveKind::of_name(&row.file_name).ok_or_else(missing)?;
+        let author = Signature::new(&job.person.name, &job.person.email, self.muster.clock().now());
+        let packed = (kind, row.content.as_slice());
+        let said = (&author, "Import the archive");
+        let made = Repository::import_archive(folder, branch, packed, ArchiveLimits::default(), said).await;
+        made.map(|(repository, _)| repository).map_err(unprepared)
+    }
+
     /// Where the project's code comes from and changes go to; None for code that lives here alone.
     pub(super) async fn remote(&self, job: &Job) -> Stumbled<Option<Remote>> {
         let Some(url) = &job.project.url else { return Ok(None) };
-        let credential: Option<Credential> = self.credential(job).await?;
-        Remote::new(url, credential, self.reach).map(Some).map_err(unprepared)
+        Remote::new(url, None, self.reach).map(Some).map_err(unprepared)
     }
 
     async fn unpack_sample(&self, job: &Job) -> Stumbled<PathBuf> {

@@ -38,7 +38,8 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> d
             Next::CallModel(request) => {
                 calls += 1;
                 let key = format!("{name}: model {calls}");
-                let answer = step(&key, || shop.call_model(job, agent, row, &format!("{}.{key}", job.segment.number), &request)).await?;
+                let booked = format!("{}.{key}", job.segment.number);
+                let answer = step(&key, || shop.call_model(job, agent, row, &booked, &request)).await?;
                 match answer {
                     Ok(answer) => turn.answered(&answer),
                     Err(super::model::TooLong) => turn.too_long(),
@@ -72,7 +73,7 @@ impl Shop {
         let turn = match self.answered_turn(job).await? {
             Some(turn) => turn,
             None => {
-                let route = self.route(job, agent).await?;
+                let route = self.route(agent)?;
                 Turn::begin(&self.brief(job, purpose, agent, &route.model).await?)
             }
         };

@@ -149,7 +149,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// The last bytes of the output, as text.
-    fn tail(&self, bytes: usize) -> String {
+    pub(super) fn tail(&self, bytes: usize) -> String {
         let text = String::from_utf8_lossy(&self.all);
         let from = text.ceil_char_boundary(text.len().saturating_sub(bytes));
         text.get(from..).unwrap_or_default().replace('\0', "\u{fffd}")

@@ -25,6 +25,7 @@ pub struct World {
     admin_url: String,
     app_url: String,
     system_url: String,
+    engine_url: String,
 }
 
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
@@ -122,12 +123,13 @@ impl World {
         let logins = logins();
         let app_url = at_database(&admin_url, &name, Some(&logins.app.name));
         let system_url = at_database(&admin_url, &name, Some(&logins.system.name));
+        let engine_url = at_database(&admin_url, &name, Some(&logins.engine.name));
         let pool = PoolSettings { max_connections: 8, ..PoolSettings::default() };
         let db = Db::open(&app_url, &system_url, &pool).expect("addresses");
         let clock = Clock::set_to(datetime!(2026-11-19 14:32 UTC));
         let hasher = identity::Hasher::new(2);
         let muster = Orchestrator::new(db, clock.clone(), hasher, identity::Key::from_bytes([7; 32]), settings);
-        Self { muster, clock, name, admin_url, app_url, system_url }
+        Self { muster, clock, name, admin_url, app_url, system_url, engine_url }
     }
 
     #[must_use]
@@ -138,6 +140,11 @@ impl World {
     #[must_use]
     pub fn system_url(&self) -> &str {
         &self.system_url
+    }
+
+    #[must_use]
+    pub fn engine_url(&self) -> &str {
+        &self.engine_url
     }
 
     /// A connection past every fence, to look at rows and to damage them.

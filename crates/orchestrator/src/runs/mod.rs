@@ -24,4 +24,4 @@ pub(crate) use live::Live;
 pub use live::Watch;
 pub use machine::{Gate, Purpose, Stage};
 pub use read::{Artifact, Check, Remark, RunLine, RunState, RunView, StepView, Waiting};
-pub use shop::{Sample, Shop};
+pub use shop::Shop;

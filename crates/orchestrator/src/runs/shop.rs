@@ -33,12 +33,7 @@ pub struct Shop {
     pub demo: Provider,
     /// Which remote repositories may be reached.
     pub reach: forge::Reach,
-    /// The code of the sample project.
-    pub sample: Sample,
 }
-
-/// The program that comes with Muster, as files.
-pub type Sample = &'static [(&'static str, &'static str)];
 
 impl Shop {
     pub(super) fn repository_folder(&self, job: &Job) -> PathBuf {

@@ -8,6 +8,7 @@ mod isolation;
 mod members;
 mod projects;
 mod row_level_security;
+mod runs;
 mod squads;
 mod tasks;
 mod work;

@@ -123,12 +123,12 @@ impl Shop {
 
     async fn unpack_sample(&self, job: &Job) -> Stumbled<PathBuf> {
         let folder = self.workspace(job.run()).with_extension("sample");
-        for (path, text) in self.sample {
-            let file = folder.join(path);
+        for source in agents::sample::FILES {
+            let file = folder.join(source.path);
             if let Some(parent) = file.parent() {
                 tokio::fs::create_dir_all(parent).await.map_err(unwritten)?;
             }
-            tokio::fs::write(&file, text).await.map_err(unwritten)?;
+            tokio::fs::write(&file, source.text).await.map_err(unwritten)?;
         }
         Ok(folder)
     }

@@ -1,0 +1,4 @@
+//! Runs as they are: real Postgres, real git, the real sandbox, files in the embedded store. Only the model replays.
+
+mod sample;
+mod yard;

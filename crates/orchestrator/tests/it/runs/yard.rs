@@ -1,0 +1,174 @@
+//! Everything that a run needs, and a squad to do it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use artifacts::{
+    Store, StoreSettings,
+    embedded::{Credentials, Embedded, Limits},
+};
+use gateway::{Client, Kind, Provider, SsrfPolicy, Timeouts};
+use orchestrator::{
+    Scope, Settings,
+    runs::{Engine, EngineLimits, EngineSettings, RunView, Shop},
+    squads::Template,
+    testing::World,
+    work::Source,
+};
+use sandbox::{Image, Local};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use types::{ProjectId, TaskId};
+
+/// A team with a squad and the sample project, and an engine that works for it until the yard is dropped.
+pub(crate) struct Yard {
+    pub(crate) world: World,
+    pub(crate) scope: Scope,
+    pub(crate) data: TempDir,
+    pub(crate) store: Store,
+    pub(crate) shop: Shop,
+    stop: CancellationToken,
+}
+
+/// `MUSTER_SHIM`, or built here as the product's own build does it.
+fn shim() -> PathBuf {
+    if let Some(shim) = std::env::var_os("MUSTER_SHIM") {
+        return shim.into();
+    }
+    let me = std::env::current_exe().expect("the test's own path");
+    let target = me.ancestors().nth(3).expect("a target folder").join("shim/build");
+    let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["rustc", "--quiet", "--package", "shim", "--bin", "muster-shim", "--profile", "shim", "--target", &triple]);
+    cargo.arg("--target-dir").arg(&target).args(["--", "-C", "target-feature=+crt-static"]);
+    assert!(cargo.status().expect("cargo").success(), "the shim does not build");
+    target.join(triple).join("shim/muster-shim")
+}
+
+impl Yard {
+    pub(crate) async fn new() -> Self {
+        // A socket's path may be about 100 bytes long, so the folder stands near the root.
+        let data = tempfile::Builder::new().prefix("my-").tempdir_in("/tmp").expect("a folder");
+        let world = World::with(Settings { data_dir: data.path().to_owned(), ..Settings::default() }).await;
+        let ada = world.person("Ada").await;
+        let (_, scope) = world.team("quayside", &ada).await;
+        let stop = CancellationToken::new();
+        let store = store(data.path(), &stop).await;
+        let shop = Shop {
+            muster: world.muster.clone(),
+            node: "test".into(),
+            sandboxes: Arc::new(Local::new(sandbox::Settings {
+                shim: shim(),
+                registry: data.path().join("registry"),
+                ..sandbox::Settings::default()
+            })),
+            image: Image::Host,
+            store: store.clone(),
+            models: Client::new(SsrfPolicy::PublicOnly, Timeouts::default()).expect("a client"),
+            demo: demo(&stop).await,
+            reach: forge::Reach { file: true, loopback: true, private: false },
+        };
+        fs::create_dir_all(data.path().join("registry")).expect("a folder");
+        Self { world, scope, data, store, shop, stop }
+    }
+
+    /// Works on runs until the yard is dropped.
+    pub(crate) async fn work(&self) -> Arc<Engine> {
+        let settings = EngineSettings {
+            database_url: self.world.engine_url().to_owned(),
+            node: "test".into(),
+            limits: EngineLimits::default(),
+        };
+        let engine = Arc::new(Engine::launch(self.shop.clone(), &settings).await.expect("an engine"));
+        let dispatcher = Arc::clone(&engine);
+        let stop = self.stop.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(async { dispatcher.dispatch().await }).await });
+        let (muster, stop) = (self.world.muster.clone(), self.stop.clone());
+        tokio::spawn(async move { stop.run_until_cancelled(async { muster.hear_runs().await }).await });
+        engine
+    }
+
+    pub(crate) async fn sample_task(&self, template: Template) -> (ProjectId, TaskId) {
+        let muster = &self.world.muster;
+        muster.form_squad(&self.scope.can().expect("may"), "Crew", template).await.expect("a squad");
+        let can = self.scope.can().expect("may");
+        let project = muster.create_project(&can, "Parcels", &Source::Sample).await.expect("a project");
+        let wanted = agents::sample::ASSIGNMENT;
+        sqlx::query("ALTER TABLE tasks ALTER updated_at SET DEFAULT now()").execute(&mut self.world.superuser().await).await.expect("x");
+        let can = self.scope.can().expect("may");
+        let task = muster.create_task(&can, project, wanted.title).await.expect("a task");
+        sqlx::query("UPDATE projects SET test_command = $1")
+            .bind(agents::sample::TEST_COMMAND)
+            .execute(&mut self.world.superuser().await)
+            .await
+            .expect("a command");
+        (project, task)
+    }
+
+    /// Waits until the task's run is as wanted, and returns it.
+    pub(crate) async fn until(&self, task: TaskId, wanted: impl Fn(&RunView) -> bool) -> RunView {
+        let can = self.scope.can().expect("may");
+        let run = self.world.muster.run_of_task(&can, task).await.expect("a database").expect("a run");
+        let mut watch = self.world.muster.watch(run.id);
+        let waiting = async {
+            loop {
+                let run = self.world.muster.run(&can, run.id).await.expect("a run");
+                if wanted(&run) {
+                    return run;
+                }
+                // Also looks without being told, as a browser's stream does.
+                tokio::select! {
+                    () = watch.heard() => {}
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                }
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(120), waiting).await {
+            Ok(run) => run,
+            Err(_) => panic!("{:#?}", self.world.muster.run(&can, run.id).await),
+        }
+    }
+}
+
+impl Drop for Yard {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn store(data: &Path, stop: &CancellationToken) -> Store {
+    let credentials = Credentials { access_key: "muster".into(), secret_key: "a secret of tests".into() };
+    let limits = Limits { min_free_bytes: 0, ..Limits::default() };
+    let embedded = Embedded::open(&data.join("objects"), &credentials, limits).expect("a store");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let stop = stop.clone();
+    tokio::spawn(async move { embedded.serve(listener, stop).await });
+    let store = Store::new(&StoreSettings {
+        endpoint: Some(endpoint),
+        public_endpoint: None,
+        region: "local".into(),
+        bucket: "muster".into(),
+        access_key: credentials.access_key,
+        secret_key: credentials.secret_key,
+        path_style: true,
+    });
+    store.ensure_bucket().await.expect("a bucket");
+    store
+}
+
+async fn demo(stop: &CancellationToken) -> Provider {
+    let script = demo_model::Script::parse(agents::sample::RECORDING).expect("a recording");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let stop = stop.clone();
+    let served = axum::serve(listener, demo_model::router(script)).with_graceful_shutdown(stop.cancelled_owned());
+    tokio::spawn(async move { served.await });
+    Provider::new(Kind::OpenAiChat, &url, None).expect("an address").internal()
+}

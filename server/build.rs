@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let release = env::var_os("PROFILE").is_some_and(|profile| profile == "release");
     let embedded = if release { table(&site)? } else { String::new() };
     let beside = if release { String::new() } else { site.display().to_string() };
+    fs::write(out.join("shim.rs"), shim(&out, release)?)?;
     let code = format!(
         "const EMBEDDED: &[(&str, &[u8])] = &[{embedded}];\n\
          /// Where a debug build finds its site; empty in a release, which must not name the machine it was built on.\n\
@@ -34,6 +35,24 @@ fn site(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
         return Ok(site.into());
     }
     Ok(out.ancestors().nth(4).ok_or("OUT_DIR is too short")?.join("site"))
+}
+
+/// The program for sandboxes: embedded in a release, read from where it was built otherwise.
+fn shim(out: &Path, release: bool) -> Result<String, Box<dyn Error>> {
+    println!("cargo::rerun-if-env-changed=MUSTER_SHIM");
+    let shim = match env::var_os("MUSTER_SHIM").filter(|shim| !shim.is_empty()) {
+        Some(shim) => shim.into(),
+        None => out.ancestors().nth(4).ok_or("OUT_DIR is too short")?.join("shim/muster-shim"),
+    };
+    println!("cargo::rerun-if-changed={}", shim.display());
+    if !release {
+        return Ok(format!("const PROGRAM: &[u8] = &[];\nconst BESIDE: &str = {:?};\n", shim.display().to_string()));
+    }
+    if !shim.exists() {
+        println!("cargo::warning=muster-shim is not built; this binary will need sandbox.shim at run time.");
+        return Ok("const PROGRAM: &[u8] = &[];\nconst BESIDE: &str = \"\";\n".into());
+    }
+    Ok(format!("const PROGRAM: &[u8] = include_bytes!({:?});\nconst BESIDE: &str = \"\";\n", shim.display().to_string()))
 }
 
 fn table(site: &Path) -> Result<String, Box<dyn Error>> {

@@ -17,6 +17,7 @@ use crate::{
     keys::RootSecret,
     listen::{self, Patience},
     objects::ObjectStore,
+    runs::Runs,
     site::Site,
     trouble::{Trouble, chain},
     web::{self, Check, Health, Limit, OriginRule, Parts, Shutdown},
@@ -110,6 +111,7 @@ fn settings(config: &Config, data: &DataFolder) -> Result<Settings, Trouble> {
 pub(crate) struct Server {
     product: Product,
     objects: ObjectStore,
+    runs: Runs,
     listener: TcpListener,
     router: Router,
     limit: Option<Limit>,
@@ -130,13 +132,14 @@ impl Server {
         app::assets::install(site.manifest());
         let product = Product::open(config).await?;
         let objects = ObjectStore::open(config, &product.data, &root_secret(config, &product.data)?).await?;
+        let runs = Runs::open(config, &product, objects.store()).await?;
         let shutdown = Shutdown::default();
         let limit = limit(config)?;
         let router = router(config, &product, &objects, site, limit.clone(), shutdown.clone())?;
         let url = local_url(listener.local_addr().unwrap_or(config.server.listen));
         claim.announce(&url)?;
         let patience = Patience { notice: config.server.shutdown_notice, grace: config.server.shutdown_grace };
-        Ok(Self { product, objects, listener, router, limit, shutdown, patience, url, _claim: claim })
+        Ok(Self { product, objects, runs, listener, router, limit, shutdown, patience, url, _claim: claim })
     }
 
     /// What was chosen, for the person at the terminal.
@@ -148,6 +151,7 @@ impl Server {
         );
         lines.push(format!("Database   {}", self.product.database.describe()));
         lines.push(format!("Objects    {}", self.objects.describe()));
+        lines.push(format!("Sandbox    {}", self.runs.describe()));
         lines.push(format!("Mail       {mail}"));
         lines.push(format!("Data       {}", self.product.data.path().display()));
         if config.public_url() != self.url {
@@ -163,8 +167,10 @@ impl Server {
         if let Some(limit) = self.limit {
             jobs.spawn(async move { limit.forget_the_quiet().await });
         }
+        self.runs.start(&jobs);
         let served = listen::serve(self.listener, self.router, self.shutdown, self.patience, stop).await;
         jobs.end().await;
+        self.runs.close().await;
         self.objects.close(&self.product.data).await?;
         self.product.close().await?;
         served.map_err(|error| Trouble::new(format!("Serving ended: {error}."), "Start again."))

@@ -21,6 +21,7 @@ impl Jobs {
         let jobs = Self { tracker: TaskTracker::new(), stop: CancellationToken::new() };
         jobs.spawn(deliver(muster.clone(), mailer.clone()));
         jobs.spawn(tidy(muster.clone()));
+        jobs.spawn(hear(muster.clone()));
         jobs
     }
 
@@ -41,6 +42,15 @@ async fn deliver(muster: Orchestrator, mailer: Mailer) {
     loop {
         if let Err(error) = muster.deliver_mail(&mailer).await {
             tracing::error!(%error, "mail delivery stopped and is started again");
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn hear(muster: Orchestrator) {
+    loop {
+        if let Err(error) = muster.hear_runs().await {
+            tracing::error!(%error, "nobody who watches a run is told of it; trying again");
         }
         tokio::time::sleep(AGAIN).await;
     }

@@ -10,6 +10,7 @@ mod jobs;
 mod keys;
 mod listen;
 mod objects;
+mod runs;
 pub mod site;
 mod telemetry;
 mod trouble;

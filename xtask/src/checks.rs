@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use crate::failure::{Doing, Failure, Outcome};
-use crate::{assets, database, direction, licences, workspace};
+use crate::{assets, database, direction, licences, shim, workspace};
 
 /// One part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,6 +23,8 @@ pub(crate) enum Check {
     Licences,
     /// The browser's files build and fit their budget
     Assets,
+    /// The program inside sandboxes builds and is small
+    Shim,
     /// The tests of all crates, with a Postgres of their own
     Unit,
     /// The release binary builds
@@ -116,6 +118,7 @@ impl Check {
             Self::Direction => direction::check()?,
             Self::Licences => dependencies()?,
             Self::Assets => assets::run(assets::Options { dev: false })?,
+            Self::Shim => shim::build().map(drop)?,
             Self::Unit => unit()?,
             Self::Build => cargo(&["build", "--release", "--package", "server", "--bin", "muster"])?,
             Self::Browser => return browser(),
@@ -151,7 +154,8 @@ fn unit() -> Outcome {
     };
     arguments.extend(["--workspace", "--exclude", "frontend"]);
     let mut tests = workspace::cargo(&arguments)?;
-    let tested = workspace::run(tests.env("TEST_DATABASE_URL", cluster.superuser_url("postgres")));
+    tests.env("TEST_DATABASE_URL", cluster.superuser_url("postgres")).env("MUSTER_SHIM", shim::build()?);
+    let tested = workspace::run(&mut tests);
     tested.and(cluster.stop().doing(|| "The test database did not stop".to_owned()))
 }
 

@@ -9,6 +9,7 @@ mod direction;
 mod failure;
 mod licences;
 mod service;
+mod shim;
 mod workspace;
 
 use std::process::ExitCode;

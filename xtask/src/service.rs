@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::failure::{Doing, Failure, Outcome};
-use crate::{assets, workspace};
+use crate::{assets, shim, workspace};
 
 /// The server promises to be gone in 10 s; its database then needs a moment of its own.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -63,6 +63,7 @@ pub(crate) fn stop() -> Outcome {
 /// The release binary with the browser's files in it; cargo and the assets' stamp skip what did not change.
 pub(crate) fn build() -> Outcome<PathBuf> {
     timed("browser files", || assets::run(assets::Options { dev: false }))?;
+    timed("sandbox program", || shim::build().map(drop))?;
     timed("server", || {
         let arguments = ["build", "--release", "--package", "server", "--bin", "muster"];
         workspace::run(&mut workspace::cargo(&arguments)?)

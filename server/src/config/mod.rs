@@ -10,7 +10,7 @@ mod values;
 use std::path::PathBuf;
 
 pub use sections::{
-    Config, Database, Embedded, LogFormat, Mail, Metrics, Mode, Objects, RateLimits, Secret, Server, Sessions, SignUp,
+    Config, Database, Embedded, LogFormat, Mail, Metrics, Mode, Objects, RateLimits, Runs, Sandboxes, Secret, Server, Sessions, SignUp,
     SignUpPolicy, Switch, Telemetry, local_url,
 };
 

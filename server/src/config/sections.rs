@@ -38,6 +38,8 @@ pub struct Config {
     pub sign_up: SignUp,
     pub sessions: Sessions,
     pub projects: Projects,
+    pub sandbox: Sandboxes,
+    pub runs: Runs,
     pub rate_limits: RateLimits,
     pub telemetry: Telemetry,
     pub metrics: Metrics,
@@ -134,6 +136,22 @@ pub struct Projects {
 }
 
 #[derive(Clone, Debug)]
+pub struct Sandboxes {
+    pub backend: sandbox::Choice,
+    pub image: Option<String>,
+    pub runtime: Option<String>,
+    pub shim: Option<PathBuf>,
+}
+
+/// How many at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Runs {
+    pub per_node: i32,
+    pub per_team: i32,
+    pub per_project: i32,
+}
+
+#[derive(Clone, Debug)]
 pub struct RateLimits {
     pub per_minute: u32,
 }
@@ -219,6 +237,12 @@ pub(super) fn read(layers: &Layers, problems: &mut Vec<String>) -> Config {
         projects: Projects {
             local_repositories: reader.choice("projects.local_repositories", &ON_OFF).unwrap_or(false),
         },
+        sandbox: sandboxes(reader),
+        runs: Runs {
+            per_node: reader.number("runs.per_node", 1, 10_000),
+            per_team: reader.number("runs.per_team", 1, 10_000),
+            per_project: reader.number("runs.per_project", 1, 10_000),
+        },
         rate_limits: RateLimits { per_minute: reader.number("rate_limits.per_minute", 0, 1_000_000_000) },
         telemetry: telemetry(reader),
         metrics: Metrics { token: reader.secret("metrics.token") },
@@ -241,6 +265,17 @@ fn server(reader: &mut Reader<'_>) -> Server {
         request_timeout: reader.duration("server.request_timeout"),
         shutdown_notice: reader.duration("server.shutdown_notice"),
         shutdown_grace: reader.duration("server.shutdown_grace"),
+    }
+}
+
+fn sandboxes(reader: &mut Reader<'_>) -> Sandboxes {
+    let backends =
+        [("auto", sandbox::Choice::Auto), ("docker", sandbox::Choice::Docker), ("local", sandbox::Choice::Local)];
+    Sandboxes {
+        backend: reader.choice("sandbox.backend", &backends).unwrap_or_default(),
+        image: reader.optional("sandbox.image"),
+        runtime: reader.optional("sandbox.runtime"),
+        shim: reader.optional("sandbox.shim").map(PathBuf::from),
     }
 }
 

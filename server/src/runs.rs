@@ -1,0 +1,193 @@
+//! What carries runs out in this process: the sandbox, the demo model, the engine.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc, time::Duration};
+
+use artifacts::Store;
+use async_trait::async_trait;
+use gateway::{Client, Kind, Provider, SsrfPolicy, Timeouts};
+use orchestrator::runs::{Engine, EngineLimits, EngineSettings, Shop};
+use sandbox::{Backend, Found, Image, Probe, Sandbox, Settings, Spec, egress::Egress};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    boot::Product,
+    config::Config,
+    data::DataFolder,
+    jobs::Jobs,
+    trouble::{Trouble, chain},
+};
+
+include!(concat!(env!("OUT_DIR"), "/shim.rs"));
+
+/// After the dispatcher lost the database.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// The engine of this process, and the demo model that it calls.
+pub(crate) struct Runs {
+    engine: Arc<Engine>,
+    sandboxes: String,
+    stop: CancellationToken,
+}
+
+impl Runs {
+    pub(crate) async fn open(config: &Config, product: &Product, store: &Store) -> Result<Self, Trouble> {
+        let stop = CancellationToken::new();
+        let sandboxes = backend(config, &product.data).await?;
+        let told = match sandboxes.probe().await {
+            Ok(probe) => format!("{} ({probe})", sandboxes.name()),
+            Err(trouble) => trouble.to_string(),
+        };
+        let node = product.data.secret("node")?.chars().take(16).collect::<String>();
+        let near = config.development();
+        let policy = if near { SsrfPolicy::SelfHosted } else { SsrfPolicy::PublicOnly };
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            Trouble::new(format!("Runs cannot be carried out: {}.", chain(error)), "Start again; `muster doctor` says more.")
+        };
+        let shop = Shop {
+            muster: product.muster.clone(),
+            node: node.clone(),
+            sandboxes,
+            image: config.sandbox.image.clone().map_or(Image::Host, Image::Named),
+            store: store.clone(),
+            models: Client::new(policy, Timeouts::default()).map_err(|error| failed(&error))?,
+            demo: demo(&stop).await?,
+            reach: forge::Reach { file: near, loopback: near, private: near },
+        };
+        let settings = EngineSettings {
+            database_url: product.database.engine_url().to_owned(),
+            node,
+            limits: EngineLimits {
+                runs_per_node: config.runs.per_node,
+                runs_per_team: config.runs.per_team,
+                runs_per_project: config.runs.per_project.into(),
+            },
+        };
+        let engine = Engine::launch(shop, &settings).await.map_err(|error| failed(&error))?;
+        Ok(Self { engine: Arc::new(engine), sandboxes: told, stop })
+    }
+
+    /// The sandbox in use, for the person at the terminal.
+    pub(crate) fn describe(&self) -> &str {
+        &self.sandboxes
+    }
+
+    pub(crate) fn start(&self, jobs: &Jobs) {
+        let engine = Arc::clone(&self.engine);
+        jobs.spawn(async move {
+            loop {
+                if let Err(error) = engine.dispatch().await {
+                    tracing::error!(%error, "runs are not handed over; trying again");
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+    }
+
+    /// Leaves runs where they are; the next start takes them up.
+    pub(crate) async fn close(self) {
+        self.engine.shut_down().await;
+        self.stop.cancel();
+    }
+}
+
+/// What the settings ask of sandboxes.
+pub(crate) fn sandbox_settings(config: &Config, data: &DataFolder) -> Result<Settings, Trouble> {
+    let registry = data.join("sandboxes");
+    let shim = shim(config, data)?;
+    fs::create_dir_all(&registry).map_err(|error| unwritable(&registry, &error))?;
+    let absolute = |path: PathBuf| std::path::absolute(&path).map_err(|error| unwritable(&path, &error));
+    Ok(Settings {
+        choice: config.sandbox.backend,
+        shim: absolute(shim)?,
+        registry: absolute(registry)?,
+        runtime: config.sandbox.runtime.clone(),
+        ..Settings::default()
+    })
+}
+
+/// The backend that works here. Without one the server still serves; a run then says what is missing.
+async fn backend(config: &Config, data: &DataFolder) -> Result<Arc<dyn Backend>, Trouble> {
+    let settings = sandbox_settings(config, data)?;
+    match sandbox::pick(&settings).await {
+        Ok(backend) => Ok(backend),
+        Err(trouble) => {
+            tracing::warn!(%trouble, "there is no sandbox, so no run can begin");
+            Ok(Arc::new(NoSandbox(trouble)))
+        }
+    }
+}
+
+/// The program inside sandboxes: as built beside a debug build, or unpacked from this binary.
+fn shim(config: &Config, data: &DataFolder) -> Result<PathBuf, Trouble> {
+    if let Some(shim) = &config.sandbox.shim {
+        return Ok(shim.clone());
+    }
+    if !BESIDE.is_empty() {
+        return Ok(BESIDE.into());
+    }
+    let path = data.join("muster-shim");
+    if fs::read(&path).is_ok_and(|there| there == PROGRAM) {
+        return Ok(path);
+    }
+    // Beside and renamed: a sandbox that runs keeps the old one.
+    let draft = data.join("muster-shim.new");
+    fs::write(&draft, PROGRAM).map_err(|error| unwritable(&draft, &error))?;
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).map_err(|error| unwritable(&draft, &error))?;
+    fs::rename(&draft, &path).map_err(|error| unwritable(&path, &error))?;
+    Ok(path)
+}
+
+fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Trouble {
+    Trouble::new(
+        format!("{} cannot be written: {error}.", path.display()),
+        "Free some space, or choose another folder with server.data_dir.",
+    )
+}
+
+/// The model that replays the sample's recording, on a port of loopback that only this process is told of.
+async fn demo(stop: &CancellationToken) -> Result<Provider, Trouble> {
+    let failed = |error: String| Trouble::new(format!("The demo model did not start: {error}."), "Start again.");
+    let script = demo_model::Script::parse(agents::sample::RECORDING).map_err(|error| failed(error.to_string()))?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed(error.to_string()))?;
+    let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
+    let served = axum::serve(listener, demo_model::router(script)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::spawn(async move {
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the demo model ended");
+        }
+    });
+    let provider = Provider::new(Kind::OpenAiChat, &format!("http://{address}/v1"), None);
+    Ok(provider.map_err(|error| failed(error.to_string()))?.internal())
+}
+
+/// Stands where no sandbox works: every run is told what is missing, and nothing runs outside one.
+#[derive(Debug)]
+struct NoSandbox(sandbox::Trouble);
+
+#[async_trait]
+impl Backend for NoSandbox {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
+    async fn probe(&self) -> Result<Probe, sandbox::Trouble> {
+        Err(self.0.clone())
+    }
+
+    async fn create(&self, _: &Spec) -> sandbox::Result<Sandbox> {
+        Err(self.0.clone().into())
+    }
+
+    async fn attach(&self, _: &str, _: Option<Egress>) -> sandbox::Result<Option<Sandbox>> {
+        Ok(None)
+    }
+
+    async fn list(&self) -> sandbox::Result<Vec<Found>> {
+        Ok(Vec::new())
+    }
+
+    async fn destroy(&self, _: &str) -> sandbox::Result<()> {
+        Ok(())
+    }
+}

@@ -52,7 +52,10 @@ fn shim(out: &Path, release: bool) -> Result<String, Box<dyn Error>> {
         println!("cargo::warning=muster-shim is not built; this binary will need sandbox.shim at run time.");
         return Ok("const PROGRAM: &[u8] = &[];\nconst BESIDE: &str = \"\";\n".into());
     }
-    Ok(format!("const PROGRAM: &[u8] = include_bytes!({:?});\nconst BESIDE: &str = \"\";\n", shim.display().to_string()))
+    Ok(format!(
+        "const PROGRAM: &[u8] = include_bytes!({:?});\nconst BESIDE: &str = \"\";\n",
+        shim.display().to_string()
+    ))
 }
 
 fn table(site: &Path) -> Result<String, Box<dyn Error>> {

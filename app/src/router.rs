@@ -9,7 +9,7 @@ use http::{Method, StatusCode, Uri};
 use crate::{
     failure::pages_for_failures,
     flash::said_once,
-    handlers::{account, auth, onboarding, public, team},
+    handlers::{account, auth, onboarding, public, tasks, team},
     request::safe_path,
     routes::{Route, Routes},
     state::App,
@@ -95,6 +95,20 @@ fn table() -> Routes {
         .team(POST, "/roles", team::create_role)
         .team(POST, "/roles/{role}/delete", team::delete_role)
         .team(GET, "/audit", team::audit)
+        .team(POST, "/sample", tasks::run_sample)
+        .team(GET, "/tasks/{number}", tasks::overview)
+        .team(GET, "/tasks/{number}/live", tasks::live)
+        .team(GET, "/tasks/{number}/changes", tasks::changes)
+        .team(GET, "/tasks/{number}/artifacts", tasks::artifacts)
+        .team(GET, "/tasks/{number}/history", tasks::history)
+        .team(GET, "/tasks/{number}/review", tasks::review)
+        .team(POST, "/tasks/{number}/review", tasks::decide_review)
+        .team(POST, "/tasks/{number}/start", tasks::start_run)
+        .team(POST, "/tasks/{number}/retry", tasks::retry_run)
+        .team(POST, "/tasks/{number}/stop", tasks::stop_run)
+        .team(POST, "/tasks/{number}/approvals/{approval}", tasks::decide_plan)
+        .team(POST, "/tasks/{number}/questions/{approval}", tasks::answer_question)
+        .team(GET, "/artifacts/{file}", tasks::download)
         .team(GET, "/settings", team::settings)
         .team(POST, "/settings", team::rename_team)
 }

@@ -6,6 +6,8 @@ use orchestrator::Orchestrator;
 #[derive(Clone)]
 pub struct App {
     pub muster: Orchestrator,
+    /// Where the files of runs are; pages lead to them with links of their own.
+    pub store: artifacts::Store,
     pub settings: Arc<PageSettings>,
 }
 

@@ -45,7 +45,8 @@ impl Product {
         }
         let db = database.connect(config).await?;
         let hasher = identity::Hasher::new(cores()).with_pepper(root.key("password pepper")?);
-        let muster = Orchestrator::new(db, Clock::System, hasher, root.key("verification codes")?, settings(config, &data)?);
+        let muster =
+            Orchestrator::new(db, Clock::System, hasher, root.key("verification codes")?, settings(config, &data)?);
         Ok(Self { muster, mailer, database, data })
     }
 
@@ -198,6 +199,7 @@ fn router(
 ) -> Result<Router, Trouble> {
     let app = App {
         muster: product.muster.clone(),
+        store: objects.store().clone(),
         settings: Arc::new(PageSettings {
             secure_cookies: config.secure_cookies(),
             development: config.development(),

@@ -42,7 +42,10 @@ impl Runs {
         let near = config.development();
         let policy = if near { SsrfPolicy::SelfHosted } else { SsrfPolicy::PublicOnly };
         let failed = |error: &(dyn std::error::Error + 'static)| {
-            Trouble::new(format!("Runs cannot be carried out: {}.", chain(error)), "Start again; `muster doctor` says more.")
+            Trouble::new(
+                format!("Runs cannot be carried out: {}.", chain(error)),
+                "Start again; `muster doctor` says more.",
+            )
         };
         let shop = Shop {
             muster: product.muster.clone(),
@@ -151,7 +154,8 @@ async fn demo(stop: &CancellationToken) -> Result<Provider, Trouble> {
     let script = demo_model::Script::parse(agents::sample::RECORDING).map_err(|error| failed(error.to_string()))?;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed(error.to_string()))?;
     let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
-    let served = axum::serve(listener, demo_model::router(script)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let served =
+        axum::serve(listener, demo_model::router(script)).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::spawn(async move {
         if let Err(error) = served.await {
             tracing::error!(%error, "the demo model ended");

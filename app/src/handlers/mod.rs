@@ -5,6 +5,7 @@ pub(crate) mod auth;
 pub(crate) mod onboarding;
 pub(crate) mod public;
 mod shell;
+pub(crate) mod tasks;
 pub(crate) mod team;
 mod words;
 

@@ -72,6 +72,11 @@ fn words(flash: &str) -> Option<&'static str> {
         "project_added" => "The project is added.",
         "squad_formed" => "The squad is formed.",
         "task_added" => "The task is on the board.",
+        "run_started" => "The squad begins. What it does appears here.",
+        "run_stopped" => "The run is stopped. Nothing it wrote is merged.",
+        "run_approved" => "Approved. The change is merged now.",
+        "run_sent_back" => "Sent back. The squad works on your comment.",
+        "run_decided" => "Decided. The run goes on.",
         "skipped" => "Skipped. You find it again on the dashboard.",
         _ => return None,
     })

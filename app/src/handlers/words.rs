@@ -80,3 +80,8 @@ pub(super) fn capital(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
+
+/// What the team's tasks are called after: `QUA` of `quayside`.
+pub(crate) fn prefix(slug: &str) -> String {
+    slug.chars().filter(char::is_ascii_alphanumeric).take(3).collect::<String>().to_uppercase()
+}

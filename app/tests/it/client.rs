@@ -34,7 +34,16 @@ impl Site {
         let world = World::new().await;
         let settings =
             PageSettings { secure_cookies: true, development: true, outbox: None, version: "test", contact: None };
-        let app = App { muster: world.muster.clone(), settings: settings.into() };
+        let store = artifacts::Store::new(&artifacts::StoreSettings {
+            endpoint: Some("http://127.0.0.1:9".into()),
+            public_endpoint: None,
+            region: "local".into(),
+            bucket: "muster".into(),
+            access_key: "muster".into(),
+            secret_key: "a secret of tests".into(),
+            path_style: true,
+        });
+        let app = App { muster: world.muster.clone(), store, settings: settings.into() };
         let (router, table) = router(app.clone());
         let router = with_failure_pages(router, app);
         Self { world, router, table }

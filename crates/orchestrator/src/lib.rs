@@ -23,9 +23,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use time::Duration;
 
+/// What agents tell.
+pub use agents::{Event as AgentEvent, PlanItem, PlanItemState};
 pub use clock::Clock;
 pub use db::Db;
 pub use error::{Error, Result};
+pub use forge::{FileChange, FileStatus, Hunk as DiffHunk, LineKind};
 pub use mail::Mail;
 pub use scope::{Actor, Can, Grant, Origin, Scope, grants};
 
@@ -87,7 +90,14 @@ impl Orchestrator {
     /// `code_key` keys the hashes of verification codes; it must outlive a restart.
     #[must_use]
     pub fn new(db: Db, clock: Clock, hasher: identity::Hasher, code_key: identity::Key, settings: Settings) -> Self {
-        Self { db, clock, hasher, code_key: Arc::new(code_key), settings: Arc::new(settings), live: runs::Live::default() }
+        Self {
+            db,
+            clock,
+            hasher,
+            code_key: Arc::new(code_key),
+            settings: Arc::new(settings),
+            live: runs::Live::default(),
+        }
     }
 
     #[must_use]

@@ -151,7 +151,7 @@ pub mod grants {
     }
 
     grants! {
-        ReadTeam ReadMembers ReadProjects ReadTasks ReadSquads ReadAudit
+        ReadTeam ReadMembers ReadProjects ReadTasks ReadSquads ReadAudit ReadFiles
         WriteTasks WriteProjects ExecuteRuns
         ManageSquads ManageMembers ManageRoles ManageTeam
     }

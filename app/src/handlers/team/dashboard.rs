@@ -1,11 +1,12 @@
 use axum::extract::State;
 use orchestrator::{
     audit::Entry,
-    grants::ReadTeam,
+    grants::{ReadTasks, ReadTeam},
     work::{Project, Task},
 };
-use types::TaskState;
+use types::{Permission, TaskState};
 
+use super::at_work::AtWork;
 use crate::{
     components::status,
     handlers::{Answer, html, shell, words},
@@ -17,6 +18,10 @@ use crate::{
 
 /// Lines of the activity list.
 const ACTIVITY: i64 = 10;
+/// Runs that are looked at.
+const RUNS: i64 = 200;
+/// Runs that are listed as finished.
+const FINISHED: usize = 8;
 
 pub(crate) async fn dashboard(member: Inside<ReadTeam>, State(app): State<App>) -> Answer {
     let progress = app.muster.onboarding(&member).await?;
@@ -28,6 +33,13 @@ pub(crate) async fn dashboard(member: Inside<ReadTeam>, State(app): State<App>) 
         Some(can) => app.muster.tasks(&can).await?,
         None => Vec::new(),
     };
+    let runs = match member.also::<ReadTasks>() {
+        Some(can) => app.muster.runs(&can, None, RUNS).await?,
+        None => Vec::new(),
+    };
+    let may_run = member.scope().permissions().contains(Permission::ExecuteRuns);
+    let sample = runs.is_empty() && may_run;
+    let work = AtWork::of(&member.team.slug, runs, may_run, app.muster.clock().now());
     let activity = app.muster.activity(&member, ACTIVITY).await?;
     let shell = shell::inside(&app, &member, Section::Dashboard, "Dashboard").await?;
     let checklist = (!progress.finished()).then_some(view::Checklist {
@@ -37,7 +49,11 @@ pub(crate) async fn dashboard(member: Inside<ReadTeam>, State(app): State<App>) 
         invited: progress.invite,
     });
     let data = Dashboard {
+        sample,
         checklist,
+        needs: work.needs,
+        running: work.running,
+        finished: work.finished.into_iter().take(FINISHED).collect(),
         projects: projects.iter().map(|project| project_row(project, &tasks)).collect(),
         tasks: tasks.iter().map(|task| task_row(&member.team.slug, task)).collect(),
         activity: activity.into_iter().map(activity_row).collect(),
@@ -57,7 +73,7 @@ fn project_row(project: &Project, tasks: &[Task]) -> view::Project {
 
 fn task_row(slug: &str, task: &Task) -> view::Task {
     view::Task {
-        number: format!("{}-{}", prefix(slug), task.number),
+        number: format!("{}-{}", words::prefix(slug), task.number),
         title: task.title.clone(),
         project: task.project.clone(),
         state: match task.state {
@@ -71,11 +87,6 @@ fn task_row(slug: &str, task: &Task) -> view::Task {
         },
         created_at: task.created_at,
     }
-}
-
-/// What the team's tasks are called after: `QUA` of `quayside`.
-fn prefix(slug: &str) -> String {
-    slug.chars().filter(char::is_ascii_alphanumeric).take(3).collect::<String>().to_uppercase()
 }
 
 fn activity_row(entry: Entry) -> view::Activity {

@@ -1,5 +1,6 @@
 //! Pages inside a team.
 
+mod at_work;
 mod audit;
 mod dashboard;
 mod members;

@@ -4,11 +4,14 @@ use agents::Event;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use types::{AgentRole, RunId, StepId, TaskId, TaskState, TeamId, UserId};
-use uuid::Uuid;
+use types::{AgentRole, ApprovalId, ProjectId, RunId, StepId, TaskId, TaskState, TeamId};
 
 use super::machine::{Gate, Stage};
-use crate::{Can, Error, Orchestrator, Result, Scope, grants::ReadTasks};
+use crate::{
+    Can, Error, Orchestrator, Result, Scope,
+    grants::ReadTasks,
+    work::history::{self, TaskChange},
+};
 
 /// The channel on which a run that has something new is named, as `team/run`.
 pub(crate) const CHANNEL: &str = "muster_runs";
@@ -25,22 +28,75 @@ pub enum Body {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "run", rename_all = "snake_case")]
 pub enum RunEvent {
-    Started { by: String, squad: String, attempt: i32 },
-    Stage { stage: Stage },
+    Started {
+        by: String,
+        squad: String,
+        attempt: i32,
+    },
+    Stage {
+        stage: Stage,
+    },
     /// An agent's turn begins.
-    Turn { role: AgentRole, purpose: String },
-    Check { name: String, command: String, passed: bool, outcome: String, duration_ms: i64, output: String },
+    Turn {
+        role: AgentRole,
+        purpose: String,
+    },
+    Check {
+        name: String,
+        command: String,
+        passed: bool,
+        outcome: String,
+        duration_ms: i64,
+        output: String,
+    },
     /// The run waits for a person.
-    Waiting { gate: Gate, question: Option<String>, options: Vec<String> },
-    Decided { gate: Gate, by: String, approved: bool, comment: String },
-    Remark { author: String, path: String, line: Option<u32>, text: String },
-    Delivered { branch: String, oid: String, files: u32, additions: u32, deletions: u32 },
-    Merged { into: String, oid: String },
-    Conflicted { paths: Vec<String> },
-    Reverted { oid: String, by: String },
-    Stopped { by: String, reason: String },
-    Failed { sentence: String, remedy: String },
-    Note { text: String },
+    Waiting {
+        approval: ApprovalId,
+        gate: Gate,
+        question: Option<String>,
+        options: Vec<String>,
+    },
+    Decided {
+        gate: Gate,
+        by: String,
+        approved: bool,
+        comment: String,
+    },
+    Remark {
+        author: String,
+        path: String,
+        line: Option<u32>,
+        text: String,
+    },
+    Delivered {
+        branch: String,
+        oid: String,
+        files: u32,
+        additions: u32,
+        deletions: u32,
+    },
+    Merged {
+        into: String,
+        oid: String,
+    },
+    Conflicted {
+        paths: Vec<String>,
+    },
+    Reverted {
+        oid: String,
+        by: String,
+    },
+    Stopped {
+        by: String,
+        reason: String,
+    },
+    Failed {
+        sentence: String,
+        remedy: String,
+    },
+    Note {
+        text: String,
+    },
 }
 
 /// One entry of the journal.
@@ -111,14 +167,9 @@ pub(crate) async fn tell(
     if seq == began {
         return Ok(());
     }
-    sqlx::query!(
-        "UPDATE runs SET event_seq = $3 WHERE team_id = $1 AND id = $2",
-        team as TeamId,
-        run as RunId,
-        seq
-    )
-    .execute(&mut *connection)
-    .await?;
+    sqlx::query!("UPDATE runs SET event_seq = $3 WHERE team_id = $1 AND id = $2", team as TeamId, run as RunId, seq)
+        .execute(&mut *connection)
+        .await?;
     announce(connection, team, run).await
 }
 
@@ -138,9 +189,10 @@ pub(crate) async fn move_task(
     to: TaskState,
     at: OffsetDateTime,
 ) -> Result<()> {
-    let before = sqlx::query_scalar!(
-        "UPDATE tasks t SET state = $3, updated_at = $4 FROM tasks was
-         WHERE t.team_id = $1 AND t.id = $2 AND was.team_id = t.team_id AND was.id = t.id AND t.state <> $3 RETURNING was.state",
+    let moved = sqlx::query!(
+        r#"UPDATE tasks t SET state = $3, updated_at = $4 FROM tasks was
+           WHERE t.team_id = $1 AND t.id = $2 AND was.team_id = t.team_id AND was.id = t.id AND t.state <> $3
+           RETURNING was.state AS before, t.project_id AS "project: ProjectId", t.number, t.title"#,
         scope.team() as TeamId,
         task as TaskId,
         to.as_str(),
@@ -148,21 +200,18 @@ pub(crate) async fn move_task(
     )
     .fetch_optional(&mut *connection)
     .await?;
-    let Some(before) = before else { return Ok(()) };
-    sqlx::query!(
-        "INSERT INTO task_events (team_id, id, task_id, at, actor_id, kind, from_value, to_value, details)
-         VALUES ($1, $2, $3, $4, $5, 'moved', $6, $7, '{}')",
-        scope.team() as TeamId,
-        Uuid::now_v7(),
-        task as TaskId,
-        at,
-        scope.user().ok() as Option<UserId>,
-        before,
-        to.as_str(),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let Some(moved) = moved else { return Ok(()) };
+    let change = TaskChange {
+        task,
+        project: moved.project,
+        number: moved.number,
+        title: &moved.title,
+        kind: "moved",
+        from: Some(moved.before),
+        to: Some(to.as_str().to_owned()),
+        details: serde_json::json!({}),
+    };
+    history::announce(connection, scope, at, change).await
 }
 
 impl Orchestrator {

@@ -61,9 +61,10 @@ impl Orchestrator {
         loop {
             match listener.recv().await {
                 Ok(told) => {
-                    let named = told.payload().split_once('/').and_then(|(team, run)| {
-                        Some((team.parse::<TeamId>().ok()?, run.parse::<RunId>().ok()?))
-                    });
+                    let named = told
+                        .payload()
+                        .split_once('/')
+                        .and_then(|(team, run)| Some((team.parse::<TeamId>().ok()?, run.parse::<RunId>().ok()?)));
                     // Nobody watching is no failure.
                     if let Some(named) = named
                         && self.live.0.send(named).is_err()

@@ -224,10 +224,16 @@ pub(crate) enum Outcome {
     /// An agent asked a person something instead of finishing.
     Asked,
     /// Checks: all passed, or not.
-    Verified { passed: bool },
+    Verified {
+        passed: bool,
+    },
     /// A review: whether it asks for changes.
-    Reviewed { approved: bool },
-    Delivered { changed: bool },
+    Reviewed {
+        approved: bool,
+    },
+    Delivered {
+        changed: bool,
+    },
     /// A person agreed, or answered.
     Approved,
     /// A person sent it back.
@@ -382,8 +388,22 @@ mod tests {
         use Outcome::Done;
         let policy = policy(&[Lead, Architect, Coder, Coder, Tester, Reviewer]);
         let outcomes = [
-            Done, Done, Done, Done, BROKEN, Done, PASSED, Done, PASSED, CHANGES, Done, PASSED, APPROVED, DELIVERED,
-            Outcome::Approved, Outcome::Merged,
+            Done,
+            Done,
+            Done,
+            Done,
+            BROKEN,
+            Done,
+            PASSED,
+            Done,
+            PASSED,
+            CHANGES,
+            Done,
+            PASSED,
+            APPROVED,
+            DELIVERED,
+            Outcome::Approved,
+            Outcome::Merged,
         ];
         let expected = [
             Effect::Prepare,
@@ -412,13 +432,7 @@ mod tests {
         let done = walk(&policy(&[Coder]), &[Outcome::Done, Outcome::Done, PASSED, DELIVERED]);
         assert_eq!(
             done,
-            [
-                Effect::Prepare,
-                turn(Purpose::Implement),
-                Effect::Verify,
-                Effect::Deliver,
-                Effect::Wait(Gate::Merge)
-            ]
+            [Effect::Prepare, turn(Purpose::Implement), Effect::Verify, Effect::Deliver, Effect::Wait(Gate::Merge)]
         );
     }
 

@@ -4,6 +4,7 @@
 //! transaction over rows. The [`Engine`] finds runs that may go on, and carries them out as durable workflows: `machine`
 //! decides what comes next, `workflow` performs it step by step, `effects` are the steps. All of them tell the journal.
 
+mod changes;
 mod decide;
 mod effects;
 mod engine;
@@ -13,10 +14,12 @@ mod live;
 mod machine;
 mod open;
 mod read;
+mod sample;
 mod shop;
 mod start;
 mod workflow;
 
+pub use changes::KeptFile;
 pub use decide::Decision;
 pub use engine::{Engine, EngineLimits, EngineSettings};
 pub use journal::{Body, Entry, RunEvent};

@@ -19,12 +19,22 @@ impl Failure {
     /// What a person can do about it.
     pub(crate) const fn remedy(self) -> &'static str {
         match self {
-            Self::Preparation => "Check the project's repository address and credential, and the sandbox with `muster doctor`. Then run the task again.",
-            Self::Checks => "Read the output of the failing command. If the command is wrong, change it in the project's settings; if the task is too large, split it.",
-            Self::Review => "Read the reviewer's last remarks, make the task clearer, or take the work over from its branch.",
-            Self::Agent => "Look at the last entries of the stream. Raise the agent's limits, or give the task more detail.",
+            Self::Preparation => {
+                "Check the project's repository address and credential, and the sandbox with `muster doctor`. Then run the task again."
+            }
+            Self::Checks => {
+                "Read the output of the failing command. If the command is wrong, change it in the project's settings; if the task is too large, split it."
+            }
+            Self::Review => {
+                "Read the reviewer's last remarks, make the task clearer, or take the work over from its branch."
+            }
+            Self::Agent => {
+                "Look at the last entries of the stream. Raise the agent's limits, or give the task more detail."
+            }
             Self::Model => "Check the model's key and limits under Settings, Models. Then run the task again.",
-            Self::NoChange => "If the work is done already, complete the task by hand. Otherwise say more clearly what should be different.",
+            Self::NoChange => {
+                "If the work is done already, complete the task by hand. Otherwise say more clearly what should be different."
+            }
             Self::Internal => "Run the task again. If it happens twice, tell us the run's id.",
         }
     }
@@ -95,11 +105,12 @@ impl Shop {
         self.release_sandbox(job.run()).await?;
         let (scope, now) = (job.scope(), self.muster.clock().now());
         let mut tx = self.muster.db().team(&scope).await?;
+        let approval = ApprovalId::new();
         let Some(question) = self.asked(&mut tx, job, gate).await? else { return Err(Stumble::Gone) };
         sqlx::query!(
             "INSERT INTO approvals (team_id, id, run_id, gate, question, state, asked_at) VALUES ($1, $2, $3, $4, $5, 'OPEN', $6)",
             job.team() as TeamId,
-            ApprovalId::new() as ApprovalId,
+            approval as ApprovalId,
             job.run() as RunId,
             gate.as_str(),
             question,
@@ -111,7 +122,7 @@ impl Shop {
         journal::move_task(&mut tx, &scope, job.task.id, state, now).await?;
         let text = question["question"].as_str().map(str::to_owned);
         let options = serde_json::from_value(question["options"].clone()).unwrap_or_default();
-        let line = Line::of_run(job.key("waiting"), RunEvent::Waiting { gate, question: text, options });
+        let line = Line::of_run(job.key("waiting"), RunEvent::Waiting { approval, gate, question: text, options });
         journal::tell(&mut tx, &scope, job.run(), now, vec![line]).await?;
         wake(&mut tx).await?;
         tx.commit().await?;
@@ -171,7 +182,8 @@ impl Shop {
 
     /// Ends the run with a reason and its remedy.
     pub(super) async fn fail(&self, segment: Segment, failure: Failure, sentence: &str) -> Stumbled<()> {
-        let scope = Scope::new(segment.team, crate::Actor::System, types::PermissionSet::all(), crate::Origin::internal());
+        let scope =
+            Scope::new(segment.team, crate::Actor::System, types::PermissionSet::all(), crate::Origin::internal());
         let now = self.muster.clock().now();
         let mut tx = self.muster.db().team(&scope).await?;
         let why = serde_json::json!({ "failure": failure, "sentence": sentence });
@@ -217,8 +229,7 @@ async fn audited(
     details: serde_json::Value,
     now: OffsetDateTime,
 ) -> Result<()> {
-    let what =
-        crate::audit::Happening { action, target_kind: "run", target_id: run.to_string(), details };
+    let what = crate::audit::Happening { action, target_kind: "run", target_id: run.to_string(), details };
     crate::audit::append(tx, scope, now, what).await
 }
 
@@ -230,7 +241,13 @@ async fn task(tx: &mut PgConnection, team: TeamId, task: TaskId) -> Result<JobTa
     )
     .fetch_one(tx)
     .await?;
-    Ok(JobTask { id: task, number: row.number, title: row.title, description: row.description, acceptance: row.acceptance })
+    Ok(JobTask {
+        id: task,
+        number: row.number,
+        title: row.title,
+        description: row.description,
+        acceptance: row.acceptance,
+    })
 }
 
 async fn project(tx: &mut PgConnection, team: TeamId, project: ProjectId) -> Result<JobProject> {

@@ -140,6 +140,8 @@ pub struct RunLine {
     pub state: RunState,
     pub stage: Stage,
     pub gate: Option<Gate>,
+    /// What it waits for.
+    pub approval: Option<ApprovalId>,
     /// Of a failed run.
     pub sentence: Option<String>,
     /// What it does now: the last step's kind and agent.
@@ -190,14 +192,9 @@ impl Orchestrator {
     /// When the database does not answer.
     pub async fn runs(&self, scope: &Can<ReadTasks>, task: Option<TaskId>, limit: i64) -> Result<Vec<RunLine>> {
         let mut tx = self.db().team(scope).await?;
-        let rows = sqlx::query_file!(
-            "src/runs/runs.sql",
-            scope.team() as TeamId,
-            task as Option<TaskId>,
-            limit
-        )
-        .fetch_all(&mut *tx)
-        .await?;
+        let rows = sqlx::query_file!("src/runs/runs.sql", scope.team() as TeamId, task as Option<TaskId>, limit)
+            .fetch_all(&mut *tx)
+            .await?;
         tx.commit().await?;
         rows.into_iter()
             .map(|row| {
@@ -212,6 +209,7 @@ impl Orchestrator {
                     state: state(&row.state)?,
                     stage: stage(&row.stage)?,
                     gate: row.gate.as_deref().and_then(Gate::parse),
+                    approval: row.approval,
                     sentence: row.sentence,
                     doing: row.doing,
                     agent: row.agent,

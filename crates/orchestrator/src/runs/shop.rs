@@ -144,9 +144,8 @@ fn egress(job: &Job) -> Stumbled<Option<Egress>> {
         Stumble::last(Failure::Preparation, format!("The project's list of allowed hosts cannot be read: {error}."))
     })?;
     let run = job.run();
-    Ok((!rules.is_empty()).then(|| {
-        Egress::new(rules, move |contact| tracing::info!(%run, ?contact, "a sandbox reached out"))
-    }))
+    Ok((!rules.is_empty())
+        .then(|| Egress::new(rules, move |contact| tracing::info!(%run, ?contact, "a sandbox reached out"))))
 }
 
 fn no_sandbox(error: sandbox::Error) -> Stumble {

@@ -188,12 +188,7 @@ pub(super) async fn exists(connection: &mut PgConnection, scope: &Scope, run: Ru
 }
 
 /// Closes the question a run waits on, because the run no longer waits.
-async fn withdraw(
-    connection: &mut PgConnection,
-    scope: &Scope,
-    run: RunId,
-    now: time::OffsetDateTime,
-) -> Result<()> {
+async fn withdraw(connection: &mut PgConnection, scope: &Scope, run: RunId, now: time::OffsetDateTime) -> Result<()> {
     sqlx::query!(
         "UPDATE approvals SET state = 'WITHDRAWN', decided_at = $3 WHERE team_id = $1 AND run_id = $2 AND state = 'OPEN'",
         scope.team() as TeamId,

@@ -1,6 +1,6 @@
 //! What a team works on: projects, tasks; and the first steps that set them up.
 
-mod history;
+pub(crate) mod history;
 mod onboarding;
 mod projects;
 mod search;

@@ -8,12 +8,7 @@ use types::{AgentRole, RunId, TeamId};
 use super::prepare::oid;
 use crate::{
     Error, Result,
-    runs::{
-        job::Job,
-        machine::Purpose,
-        shop::Shop,
-        workflow::Stumbled,
-    },
+    runs::{job::Job, machine::Purpose, shop::Shop, workflow::Stumbled},
     squads::PlannedAgent,
 };
 
@@ -54,7 +49,12 @@ impl Shop {
         Ok(Brief {
             description: job.task.description.clone(),
             acceptance: job.task.acceptance.clone(),
-            instructions: instructions.into_iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join("\n\n"),
+            instructions: instructions
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("\n\n"),
             notes: notes(&repository, agent.role, &known.head).await?,
             plan: known.plan,
             findings: known.findings,

@@ -70,7 +70,10 @@ impl Shop {
             if let Some(before) = before {
                 repository.set_branch(&into, before, Some(commit)).await.map_err(unprepared)?;
             }
-            return Err(Stumble::last(Failure::Preparation, format!("The merge could not be pushed: {}", error.for_user().message)));
+            return Err(Stumble::last(
+                Failure::Preparation,
+                format!("The merge could not be pushed: {}", error.for_user().message),
+            ));
         }
         self.merged(job, commit).await?;
         Ok(Came::Merged(commit.to_string()))

@@ -50,7 +50,8 @@ impl Shop {
             None if job.project.source == "empty" => first_commit(self, job, &repository, &branch).await?,
             None => {
                 let default = repository.default_branch().await.map_err(unprepared)?;
-                let sentence = format!("The repository has no branch {}. Its default branch is {default}.", branch.as_str());
+                let sentence =
+                    format!("The repository has no branch {}. Its default branch is {default}.", branch.as_str());
                 return Err(Stumble::last(Failure::Preparation, sentence));
             }
         };
@@ -85,9 +86,10 @@ impl Shop {
                 made.map(|(repository, _)| repository).map_err(unprepared)
             }
             "git" => {
-                let remote = self.remote(job).await?.ok_or_else(|| {
-                    Stumble::last(Failure::Preparation, "The project has no repository address.")
-                })?;
+                let remote = self
+                    .remote(job)
+                    .await?
+                    .ok_or_else(|| Stumble::last(Failure::Preparation, "The project has no repository address."))?;
                 Repository::clone_from(folder, &remote).await.map_err(unprepared)
             }
             "archive" => self.import_archive(job, folder, branch).await,

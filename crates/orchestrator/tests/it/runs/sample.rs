@@ -19,8 +19,20 @@ async fn a_full_squad_brings_the_sample_to_a_merge() {
     assert!(waiting.checks.iter().all(|check| check.passed), "{:?}", waiting.checks);
     let kinds: Vec<&str> = waiting.steps.iter().map(|step| step.kind.as_str()).collect();
     let expected = [
-        "prepare", "plan", "design", "implement", "verify", "fix", "verify", "test", "verify", "review", "rework", "verify",
-        "review", "deliver",
+        "prepare",
+        "plan",
+        "design",
+        "implement",
+        "verify",
+        "fix",
+        "verify",
+        "test",
+        "verify",
+        "review",
+        "rework",
+        "verify",
+        "review",
+        "deliver",
     ];
     assert_eq!(kinds, expected);
 

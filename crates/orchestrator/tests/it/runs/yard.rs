@@ -18,7 +18,7 @@ use orchestrator::{
     runs::{Engine, EngineLimits, EngineSettings, RunView, Shop},
     squads::Template,
     testing::World,
-    work::Source,
+    work::{NewTask, Source},
 };
 use sandbox::{Image, Local};
 use tempfile::TempDir;
@@ -45,7 +45,18 @@ fn shim() -> PathBuf {
     let target = me.ancestors().nth(3).expect("a target folder").join("shim/build");
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["rustc", "--quiet", "--package", "shim", "--bin", "muster-shim", "--profile", "shim", "--target", &triple]);
+    cargo.args([
+        "rustc",
+        "--quiet",
+        "--package",
+        "shim",
+        "--bin",
+        "muster-shim",
+        "--profile",
+        "shim",
+        "--target",
+        &triple,
+    ]);
     cargo.arg("--target-dir").arg(&target).args(["--", "-C", "target-feature=+crt-static"]);
     assert!(cargo.status().expect("cargo").success(), "the shim does not build");
     target.join(triple).join("shim/muster-shim")
@@ -100,9 +111,13 @@ impl Yard {
         let can = self.scope.can().expect("may");
         let project = muster.create_project(&can, "Parcels", &Source::Sample).await.expect("a project");
         let wanted = agents::sample::ASSIGNMENT;
-        sqlx::query("ALTER TABLE tasks ALTER updated_at SET DEFAULT now()").execute(&mut self.world.superuser().await).await.expect("x");
         let can = self.scope.can().expect("may");
-        let task = muster.create_task(&can, project, wanted.title).await.expect("a task");
+        let task = NewTask {
+            description: wanted.description.into(),
+            acceptance: wanted.acceptance.into(),
+            ..NewTask::titled(wanted.title)
+        };
+        let task = muster.create_task(&can, project, &task).await.expect("a task").id;
         sqlx::query("UPDATE projects SET test_command = $1")
             .bind(agents::sample::TEST_COMMAND)
             .execute(&mut self.world.superuser().await)

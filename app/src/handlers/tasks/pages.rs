@@ -1,0 +1,228 @@
+use std::time::Duration;
+
+use axum::{
+    extract::{Path, Query, State},
+    response::{IntoResponse, Redirect},
+};
+use orchestrator::{
+    grants::{ReadFiles, ReadTasks},
+    runs::{Artifact, Gate, RunState, RunView},
+    work::HistoryEntry,
+};
+use serde::Deserialize;
+use types::{ArtifactId, Permission};
+
+use super::{
+    fold::{agent, prose},
+    gather::{HeadForm, Seen, may},
+};
+use crate::{
+    components::{diff::Mode, who::Who},
+    failure::Failure,
+    handlers::{Answer, again, html, shell},
+    layout::shell::Section,
+    pages::{
+        review::{self as review_page, Decision, Merge, Remark, Review},
+        task::{
+            artifacts::{self as artifacts_page, Artifacts},
+            changes::{self as changes_page, Changes},
+            history::{self as history_page, Event},
+            overview::{self as overview_page, Filter},
+        },
+    },
+    request::Inside,
+    state::App,
+};
+
+/// How long a link to a file of a run works.
+const LINK: Duration = Duration::from_secs(60);
+
+#[derive(Deserialize)]
+pub(crate) struct Show {
+    #[serde(default)]
+    show: String,
+    #[serde(default)]
+    view: String,
+}
+
+/// A task's number in the path, after the team.
+pub(crate) type Number = Path<(String, i32)>;
+
+pub(crate) async fn overview(
+    member: Inside<ReadTasks>,
+    State(app): State<App>,
+    Path((_, number)): Number,
+    Query(query): Query<Show>,
+) -> Answer {
+    html(draw_overview(&app, &member, number, Filter::parse(&query.show), HeadForm::default()).await?)
+}
+
+pub(super) async fn draw_overview<G: orchestrator::Grant>(
+    app: &App,
+    member: &Inside<G>,
+    number: i32,
+    filter: Filter,
+    form: HeadForm,
+) -> Result<String, Failure> {
+    let seen = Seen::load(app, member, number).await?;
+    let shell = shell::inside(app, member, Section::Other, &seen.task.title).await?;
+    let head = seen.head(app, member, form).await?;
+    let data = seen.overview(app, member, filter).await?;
+    Ok(overview_page::page(&shell, &head, &data))
+}
+
+pub(crate) async fn changes(
+    member: Inside<ReadFiles>,
+    State(app): State<App>,
+    Path((_, number)): Number,
+    Query(query): Query<Show>,
+) -> Answer {
+    let seen = Seen::load(&app, &member, number).await?;
+    let shell = shell::inside(&app, &member, Section::Other, &seen.task.title).await?;
+    let mut head = seen.head(&app, &member, HeadForm::default()).await?;
+    let data = Changes { files: seen.files(&app, &member).await?, mode: mode(&query), patch: None };
+    head.files_changed = Some(data.files.len());
+    html(changes_page::page(&shell, &head, &data))
+}
+
+fn mode(query: &Show) -> Mode {
+    if query.view == "split" { Mode::Split } else { Mode::Unified }
+}
+
+pub(crate) async fn artifacts(member: Inside<ReadFiles>, State(app): State<App>, Path((_, number)): Number) -> Answer {
+    let seen = Seen::load(&app, &member, number).await?;
+    let shell = shell::inside(&app, &member, Section::Other, &seen.task.title).await?;
+    let head = seen.head(&app, &member, HeadForm::default()).await?;
+    let files = seen.run.iter().flat_map(|run| &run.artifacts);
+    let row = |file: &Artifact| artifacts_page::Artifact {
+        name: file.name.clone(),
+        kind: kind(&file.kind).to_owned(),
+        bytes: u64::try_from(file.size).unwrap_or(0),
+        at: file.at,
+        href: shell.link(&format!("/artifacts/{}", file.id)),
+    };
+    let data = Artifacts { checks: seen.checks(), files: files.map(row).collect() };
+    html(artifacts_page::page(&shell, &head, &data))
+}
+
+fn kind(word: &str) -> &'static str {
+    match word {
+        "log" => "Log",
+        "report" => "Test report",
+        "patch" => "Patch",
+        _ => "File",
+    }
+}
+
+/// Leads to the object store, with a link that works for a minute and only downloads.
+pub(crate) async fn download(
+    member: Inside<ReadFiles>,
+    State(app): State<App>,
+    Path((_, file)): Path<(String, ArtifactId)>,
+) -> Answer {
+    let kept = app.muster.kept_file(&member, file).await?;
+    let url = app.store.presign_get(&kept.object, &kept.name, LINK).await.map_err(|error| {
+        tracing::error!(%error, "a link to a file could not be made");
+        Failure::from(orchestrator::Error::Busy)
+    })?;
+    Ok(Redirect::to(&url).into_response())
+}
+
+pub(crate) async fn history(member: Inside<ReadTasks>, State(app): State<App>, Path((_, number)): Number) -> Answer {
+    let seen = Seen::load(&app, &member, number).await?;
+    let shell = shell::inside(&app, &member, Section::Other, &seen.task.title).await?;
+    let head = seen.head(&app, &member, HeadForm::default()).await?;
+    let events: Vec<Event> = seen.task.history.iter().map(event).collect();
+    html(history_page::page(&shell, &head, &events))
+}
+
+fn event(entry: &HistoryEntry) -> Event {
+    let what = match (&entry.from, &entry.to) {
+        (Some(from), Some(to)) => format!("{} it from {} to {}", entry.kind, words(from), words(to)),
+        (None, Some(to)) => format!("{} it: {}", entry.kind, words(to)),
+        _ => format!("{} it", entry.kind),
+    };
+    Event { who: entry.actor.as_deref().map_or(Who::Muster, Who::person), what, at: entry.at }
+}
+
+/// A state by its label; everything else as it is.
+fn words(value: &str) -> String {
+    types::TaskState::parse(value).map_or_else(|| value.to_owned(), |state| state.label().to_owned())
+}
+
+pub(crate) async fn review(
+    member: Inside<ReadFiles>,
+    State(app): State<App>,
+    Path((_, number)): Number,
+    Query(query): Query<Show>,
+) -> Answer {
+    html(draw_review(&app, &member, number, mode(&query), HeadForm::default(), String::new()).await?)
+}
+
+/// The review again, with what was wrong with the verdict.
+pub(super) async fn review_again<G: orchestrator::Grant>(
+    app: &App,
+    member: &Inside<G>,
+    number: i32,
+    form: HeadForm,
+    comment: String,
+) -> Answer {
+    again(draw_review(app, member, number, Mode::default(), form, comment).await?)
+}
+
+async fn draw_review<G: orchestrator::Grant>(
+    app: &App,
+    member: &Inside<G>,
+    number: i32,
+    mode: Mode,
+    form: HeadForm,
+    comment: String,
+) -> Result<String, Failure> {
+    let seen = Seen::load(app, member, number).await?;
+    let shell = shell::inside(app, member, Section::Other, &seen.task.title).await?;
+    let mut head = seen.head(app, member, form).await?;
+    let files = seen.files(app, member).await?;
+    head.files_changed = Some(files.len());
+    let run = seen.run.as_ref();
+    let summary =
+        run.and_then(|run| run.steps.iter().rev().find(|step| step.kind == "review" || step.kind == "implement"));
+    let data = Review {
+        summary_html: summary.map(|step| prose(&step.summary)).unwrap_or_default(),
+        changes: Changes { files, mode, patch: None },
+        checks: seen.checks(),
+        acceptance: seen.criteria(),
+        remarks: run.iter().flat_map(|run| &run.remarks).map(remark).collect(),
+        into: "the default branch".to_owned(),
+        decision: run.map_or(Decision::None, |run| decision(run, may(member.scope(), Permission::ExecuteRuns))),
+        comment,
+    };
+    Ok(review_page::page(&shell, &head, &data))
+}
+
+fn remark(remark: &orchestrator::runs::Remark) -> Remark {
+    let line = remark.line.and_then(|line| usize::try_from(line).ok());
+    Remark {
+        who: agent(&remark.author, Some(types::AgentRole::Reviewer)),
+        at: remark.at,
+        place: (!remark.path.is_empty()).then(|| (remark.path.clone(), line)),
+        html: prose(&remark.text),
+        verdict: None,
+        cost: None,
+    }
+}
+
+fn decision(run: &RunView, yours: bool) -> Decision {
+    let waits = run.waits_for.as_ref().map(|waits| waits.gate);
+    match (run.state, waits, &run.merge) {
+        (_, _, Some(commit)) => Decision::Merged(Merge {
+            by: run.started_by.clone(),
+            at: run.ended_at.unwrap_or(run.created_at),
+            commit: commit.get(..9).unwrap_or(commit).to_owned(),
+            into: "the default branch".to_owned(),
+            can_revert: false,
+            reverted: None,
+        }),
+        (RunState::Waiting, Some(Gate::Merge), None) => Decision::Open { yours },
+        _ => Decision::None,
+    }
+}

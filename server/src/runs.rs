@@ -1,6 +1,6 @@
 //! What carries runs out in this process: the sandbox, the demo model, the engine.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::{Path, PathBuf}, sync::Arc, time::Duration};
 
 use artifacts::Store;
 use async_trait::async_trait;
@@ -61,8 +61,8 @@ impl Runs {
             database_url: product.database.engine_url().to_owned(),
             node,
             limits: EngineLimits {
-                runs_per_node: config.runs.per_node,
-                runs_per_team: config.runs.per_team,
+                runs_per_node: config.runs.per_node.try_into().unwrap_or(i32::MAX),
+                runs_per_team: config.runs.per_team.try_into().unwrap_or(i32::MAX),
                 runs_per_project: config.runs.per_project.into(),
             },
         };
@@ -141,7 +141,7 @@ fn shim(config: &Config, data: &DataFolder) -> Result<PathBuf, Trouble> {
     Ok(path)
 }
 
-fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Trouble {
+fn unwritable(path: &Path, error: &std::io::Error) -> Trouble {
     Trouble::new(
         format!("{} cannot be written: {error}.", path.display()),
         "Free some space, or choose another folder with server.data_dir.",
@@ -192,6 +192,10 @@ impl Backend for NoSandbox {
     }
 
     async fn destroy(&self, _: &str) -> sandbox::Result<()> {
+        Ok(())
+    }
+
+    async fn hand_over(&self, _: &Path) -> sandbox::Result<()> {
         Ok(())
     }
 }

@@ -146,9 +146,9 @@ pub struct Sandboxes {
 /// How many at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Runs {
-    pub per_node: i32,
-    pub per_team: i32,
-    pub per_project: i32,
+    pub per_node: u32,
+    pub per_team: u32,
+    pub per_project: u32,
 }
 
 #[derive(Clone, Debug)]

@@ -151,6 +151,7 @@ impl Shop {
         .await?;
         if !writes(agent.role) {
             repository.restore(&folder, oid(&head)?).await.map_err(super::prepare::unprepared)?;
+            self.sandboxes.hand_over(&folder).await.map_err(super::verify::unreached)?;
             return Ok(head);
         }
         let number = format!("{}.{}", job.segment.number, job.passed);

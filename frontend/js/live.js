@@ -4,6 +4,7 @@
 // time[data-since], time[data-until]
 // Events entry, patch, state: {target, place: append|prepend|replace, html, say?} or a list of them. The HTML is ours:
 // rendered by the server that rendered the page. Event resync: what was missed is gone, the page is loaded again.
+// Event end: nothing more will happen.
 
 const root = document.querySelector("[data-live]");
 const id = (name) => document.getElementById(name);

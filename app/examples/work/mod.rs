@@ -5,7 +5,7 @@ mod stream;
 
 use app::components::diff::Mode;
 use app::{
-    components::{checks::Check, select::Choice, status::State, who::Who},
+    components::{breadcrumb::Crumb, checks::Check, select::Choice, status::State, who::Who},
     forms::Errors,
     layout::shell::{Section, Shell},
     pages::{
@@ -38,7 +38,8 @@ pub(crate) fn coder() -> Who {
 }
 
 pub(crate) fn pages(shell: &Shell) -> Vec<(&'static str, String)> {
-    let shell = Shell { section: Section::Other, ..shell.clone() };
+    let crumbs = vec![Crumb::new("ledger-api", "#main"), Crumb::new("QUA-142", "#main")];
+    let shell = Shell { section: Section::Other, crumbs, ..shell.clone() };
     let running = task_running();
     let review_task =
         Task { state: State::InReview, action: None, can_stop: false, run: run_done(), ..running.clone() };

@@ -29,8 +29,8 @@ pub fn checks(list: &[Check]) -> AnyView {
             Some(href) => view! { <a class="checks__log" href=href.clone()>{name}</a> }.into_any(),
             None => name.into_any(),
         };
-        let took = check.took.map(|took| view! { <span class="clock">{clock::took(took)}</span> });
+        let took = check.took.map(|took| view! { <span>{clock::took(took)}</span> });
         view! { <li>{check.state.sign()}{name}<span>{check.note.clone()}</span>{took}</li> }
     });
-    view! { <ul class="checks" aria-label="Checks">{lines.collect_view()}</ul> }.into_any()
+    view! { <ul class="checks">{lines.collect_view()}</ul> }.into_any()
 }

@@ -59,8 +59,8 @@ pub(super) fn running(shell: &Shell, runs: &[Running]) -> AnyView {
     let rows = runs.iter().map(|run| running_row(shell, run)).collect_view();
     let dialogs = runs.iter().filter(|run| run.can_stop).map(|run| stop::dialog(stop_of(shell, run))).collect_view();
     view! {
-        <div class="table__scroll" tabindex="0" role="region" aria-label="Running now">
             <table class="table runs">
+                <caption class="visually-hidden">"Runs that go on"</caption>
                 <thead><tr>
                     <th scope="col">"Task"</th><th scope="col">"State"</th><th scope="col">"Agent · step"</th>
                     <th scope="col" data-num=true>"Elapsed"</th><th scope="col" data-num=true>"Cost so far"</th>
@@ -68,7 +68,6 @@ pub(super) fn running(shell: &Shell, runs: &[Running]) -> AnyView {
                 </tr></thead>
                 <tbody>{rows}</tbody>
             </table>
-        </div>
         {dialogs}
     }
     .into_any()
@@ -140,15 +139,14 @@ pub(super) fn finished(shell: &Shell, runs: &[Finished]) -> AnyView {
         }
     });
     view! {
-        <div class="table__scroll" tabindex="0" role="region" aria-label="Finished">
-            <table class="table runs" data-finished=true>
+            <table class="table runs">
+                <caption class="visually-hidden">"Runs that are over"</caption>
                 <thead><tr>
                     <th scope="col">"Task"</th><th scope="col">"Result"</th><th scope="col">"Change"</th>
                     <th scope="col" data-num=true>"Took"</th><th scope="col" data-num=true>"Cost"</th><th scope="col" data-num=true>"When"</th>
                 </tr></thead>
                 <tbody>{rows.collect_view()}</tbody>
             </table>
-        </div>
     }
     .into_any()
 }

@@ -59,8 +59,9 @@ fn state(task: &Task) -> AnyView {
 }
 
 fn actions(shell: &Shell, task: &Task) -> AnyView {
-    let stop = task.can_stop.then(|| Button::new("Stop").danger().icon(Icon::OctagonX).opens("stop"));
-    let edit = task.can_edit.then(|| Button::new("Edit").plain().link(shell.link(&format!("{}/edit", task.path))));
+    let stop = task.can_stop.then(|| Button::new("Stop").danger().small().icon(Icon::OctagonX).opens("stop"));
+    let edit =
+        task.can_edit.then(|| Button::new("Edit").plain().small().link(shell.link(&format!("{}/edit", task.path))));
     view! { <div class="taskhead__actions" id="task-actions">{primary(shell, task)}{stop}{edit}</div> }.into_any()
 }
 
@@ -70,11 +71,13 @@ fn primary(shell: &Shell, task: &Task) -> Option<AnyView> {
         Action::Start { squads } => start(below("start"), squads),
         Action::Answer { seq } => {
             let here = shell.link(&task.path);
-            Button::new("Answer request").primary().icon(Icon::Hand).link(format!("{here}#e-{seq}"))
+            Button::new("Answer request").primary().small().icon(Icon::Hand).link(format!("{here}#e-{seq}"))
         }
-        Action::Review => Button::new("Review changes").primary().icon(Icon::Eye).link(below("review")),
-        Action::Retry => posts(below("retry"), Button::new("Retry").primary().icon(Icon::Undo2).busy("Starting…")),
-        Action::Reopen => posts(below("reopen"), Button::new("Reopen").icon(Icon::Undo2).busy("Reopening…")),
+        Action::Review => Button::new("Review changes").primary().small().icon(Icon::Eye).link(below("review")),
+        Action::Retry => {
+            posts(below("retry"), Button::new("Retry").primary().small().icon(Icon::Undo2).busy("Starting…"))
+        }
+        Action::Reopen => posts(below("reopen"), Button::new("Reopen").small().icon(Icon::Undo2).busy("Reopening…")),
     })
 }
 
@@ -83,7 +86,7 @@ fn posts(action: String, button: Button) -> AnyView {
 }
 
 fn start(action: String, squads: &[Choice]) -> AnyView {
-    let button = Button::new("Start").primary().icon(Icon::Play).busy("Starting…");
+    let button = Button::new("Start").primary().small().icon(Icon::Play).busy("Starting…");
     if squads.is_empty() {
         return posts(action, button);
     }
@@ -118,11 +121,12 @@ fn run(shell: &Shell, task: &Task) -> Option<AnyView> {
         Some(ended) => clock::span(ended - run.started_at),
         None => clock::since(run.started_at, shell.now),
     };
+    let so_far = run.ended_at.is_none().then_some(" so far");
     let by = format!("started by {}", run.started_by);
     Some(
         view! {
             <span>{format!("Run {}, ", run.number)}{clock}</span>
-            <span>{fine(task.cost)}" so far"</span>
+            <span>{fine(task.cost)}{so_far}</span>
             <span data-wide=true>{by}</span>
         }
         .into_any(),

@@ -63,7 +63,7 @@ fn cost(task: &Task, cap: Option<MicroUsd>) -> AnyView {
     });
     view! {
         <section class="side__section" id="cost" aria-labelledby="cost-title">
-            <div class="section__head"><h2 id="cost-title">"Cost so far"</h2></div>
+            <div class="section__head"><h2 id="cost-title">"Cost"</h2></div>
             <p class="figure"><span class="figure__value">{fine_text(task.cost)}</span>{of}</p>
             {bar}
         </section>

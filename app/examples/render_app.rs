@@ -1,6 +1,7 @@
 //! Writes the signed-in pages with sample data into a folder, to look at them and to run checkers over them:
 //! `cargo run -p app --example render_app -- FOLDER`.
 
+mod squads;
 mod work;
 
 use std::{env, error::Error, fs, path::PathBuf};
@@ -38,11 +39,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     for (name, theme, contrast) in looks {
         let appearance = Appearance { theme, contrast };
+        let at_squads = shell(appearance, Section::Squads, "Squads");
         let at_work = shell(appearance, Section::Dashboard, "Dashboard");
         let pages = [
             first_pages(appearance),
             work::pages(&at_work),
             team_pages(appearance),
+            squads::pages(&at_squads),
             own_pages(appearance),
             other_pages(appearance),
         ];

@@ -29,6 +29,14 @@ impl Errors {
         self
     }
 
+    /// Reads a whole number, or notes that it is none and answers zero.
+    pub fn whole<N: std::str::FromStr + Default>(&mut self, field: &str, text: &str) -> N {
+        text.trim().parse().unwrap_or_else(|_| {
+            self.add(field, "Enter a whole number.");
+            N::default()
+        })
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -9,7 +9,7 @@ use http::{Method, StatusCode, Uri};
 use crate::{
     failure::pages_for_failures,
     flash::said_once,
-    handlers::{account, auth, onboarding, public, tasks, team},
+    handlers::{account, agent_types, auth, onboarding, public, squads, tasks, team},
     request::safe_path,
     routes::{Route, Routes},
     state::App,
@@ -84,6 +84,27 @@ fn table() -> Routes {
         .team(POST, "/onboarding/squad", onboarding::form_squad)
         .team(POST, "/onboarding/task", onboarding::first_task)
         .team(POST, "/onboarding/skip", onboarding::skip)
+        .team(GET, "/squads", squads::squads)
+        .team(POST, "/squads", squads::form_squad)
+        .team(GET, "/squads/new", squads::new_squad)
+        .team(GET, "/squads/{squad}", squads::squad)
+        .team(GET, "/squads/{squad}/edit", squads::edit)
+        .team(POST, "/squads/{squad}/settings", squads::save_texts)
+        .team(POST, "/squads/{squad}/rules", squads::save_rules)
+        .team(POST, "/squads/{squad}/archive", squads::archive)
+        .team(POST, "/squads/{squad}/restore", squads::restore)
+        .team(POST, "/squads/{squad}/people", squads::add_person)
+        .team(POST, "/squads/{squad}/members/{member}/move", squads::move_member)
+        .team(POST, "/squads/{squad}/members/{member}/remove", squads::remove_member)
+        .team(POST, "/squads/{squad}/agents", squads::add_agent)
+        .team(GET, "/squads/{squad}/agents/{agent}", squads::agent)
+        .team(POST, "/squads/{squad}/agents/{agent}", squads::edit_agent)
+        .team(GET, "/agent-types", agent_types::agent_types)
+        .team(POST, "/agent-types", agent_types::create_agent_type)
+        .team(GET, "/agent-types/new", agent_types::new_agent_type)
+        .team(GET, "/agent-types/{agent_type}", agent_types::agent_type)
+        .team(POST, "/agent-types/{agent_type}", agent_types::edit_agent_type)
+        .team(POST, "/agent-types/{agent_type}/switch", agent_types::switch_agent_type)
         .team(GET, "/members", team::members)
         .team(POST, "/invitations", team::invite)
         .team(POST, "/invitations/{invitation}/resend", team::resend_invitation)

@@ -13,6 +13,7 @@ pub struct Field {
     error: Option<String>,
     autocomplete: Option<&'static str>,
     max_length: Option<u32>,
+    range: Option<(i64, i64)>,
     required: bool,
     large: bool,
     code: bool,
@@ -31,6 +32,7 @@ impl Field {
             error: None,
             autocomplete: None,
             max_length: None,
+            range: None,
             required: false,
             large: false,
             code: false,
@@ -48,6 +50,14 @@ impl Field {
     #[must_use]
     pub fn password(mut self) -> Self {
         self.kind = "password";
+        self
+    }
+
+    /// A whole number. Browsers help to type it; the server checks it.
+    #[must_use]
+    pub fn number(mut self, least: i64, most: i64) -> Self {
+        self.kind = "number";
+        self.range = Some((least, most));
         self
     }
 
@@ -141,6 +151,8 @@ impl Field {
                 r#type=self.kind
                 value=value
                 autocomplete=self.autocomplete
+                min=self.range.map(|(least, _)| least.to_string())
+                max=self.range.map(|(_, most)| most.to_string())
                 maxlength=self.max_length.map(|units| units.to_string())
                 inputmode=self.code.then_some("numeric")
                 required=self.required

@@ -21,6 +21,7 @@ icons! {
     ArrowDown r#"<path d="M12 5v14"/><path d="m19 12-7 7-7-7"/>"#
     ArrowUp r#"<path d="m5 12 7-7 7 7"/><path d="M12 19V5"/>"#
     Ban r#"<circle cx="12" cy="12" r="10"/><path d="M4.929 4.929 19.07 19.071"/>"#
+    Bot r#"<path d="M12 8V4H8"/><rect width="16" height="12" x="4" y="8" rx="2"/><path d="M2 14h2"/><path d="M20 14h2"/><path d="M15 13v2"/><path d="M9 13v2"/>"#
     Building2 r#"<path d="M10 12h4"/><path d="M10 8h4"/><path d="M14 21v-3a2 2 0 0 0-4 0v3"/><path d="M6 10H4a2 2 0 0 0-2 2v7a2 2 0 0 0 2 2h16a2 2 0 0 0 2-2V9a2 2 0 0 0-2-2h-2"/><path d="M6 21V5a2 2 0 0 1 2-2h8a2 2 0 0 1 2 2v16"/>"#
     ChartNoAxesColumn r#"<path d="M5 21v-6"/><path d="M12 21V3"/><path d="M19 21V9"/>"#
     Check r#"<path d="M20 6 9 17l-5-5"/>"#

@@ -27,6 +27,7 @@ pub mod skeleton;
 pub mod status;
 pub mod table;
 pub mod tabs;
+pub mod text_area;
 pub mod time;
 pub mod toast;
 pub mod who;

@@ -1,10 +1,12 @@
 //! From a request to a verb and back to a page. One file per noun, beside the views in `pages`.
 
 pub(crate) mod account;
+pub(crate) mod agent_types;
 pub(crate) mod auth;
 pub(crate) mod onboarding;
 pub(crate) mod public;
 mod shell;
+pub(crate) mod squads;
 pub(crate) mod tasks;
 pub(crate) mod team;
 mod words;

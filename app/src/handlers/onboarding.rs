@@ -156,14 +156,14 @@ pub(crate) async fn form_squad(
     Form(form): Form<SquadForm>,
 ) -> Answer {
     let made = match Template::parse(&form.template) {
-        // Nobody typed a name here: what is wrong with it stands at the choice.
-        Some(template) => app.muster.form_squad(&member, template.name(), template).await.map_err(at_the_choice),
+        Some(template) => app.muster.form_squad(&member, template.name(), template).await,
         None => Err(field("template", "Choose one of the squads.")),
     };
     match made {
         Ok(_) => onward(&app, &member, "squad_formed").await,
         Err(error) => {
-            let errors = form_errors(error)?;
+            // Nobody typed a name here: what is wrong with it stands at the choice.
+            let errors = form_errors(error)?.renamed("name", "template");
             again(draw(&app, &member, false, Input { template: form.template, ..Input::default() }, errors).await?)
         }
     }
@@ -213,16 +213,6 @@ pub(crate) async fn skip(member: Inside<WriteProjects>, State(app): State<App>, 
     let step = Step::parse(&form.step).ok_or(Error::NotFound)?;
     app.muster.skip_step(&member, step).await?;
     onward(&app, &member, "skipped").await
-}
-
-fn at_the_choice(error: Error) -> Error {
-    match error {
-        Error::Invalid(mut fields) => {
-            fields.iter_mut().for_each(|field| field.field = "template".to_owned());
-            Error::Invalid(fields)
-        }
-        other => other,
-    }
 }
 
 fn field(name: &str, sentence: &str) -> Error {

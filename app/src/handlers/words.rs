@@ -12,6 +12,7 @@ pub(super) const KINDS: &[(&str, &str)] = &[
     ("role.", "Roles"),
     ("project.", "Projects"),
     ("squad.", "Squads"),
+    ("agent", "Agents and their types"),
     ("task.", "Tasks"),
     ("permission.", "Refused permissions"),
 ];
@@ -31,6 +32,19 @@ pub(super) fn phrase(action: &str) -> &str {
         "role.deleted" => "deleted a role",
         "project.created" => "added a project",
         "squad.formed" => "formed a squad",
+        "squad.edited" => "changed a squad",
+        "squad.rules_changed" => "changed the stages of a squad",
+        "squad.archived" => "archived a squad",
+        "squad.restored" => "brought a squad back",
+        "squad.person_added" => "added a person to a squad",
+        "squad.member_removed" => "took a member out of a squad",
+        "squad.member_moved" => "changed the hand-off order of a squad",
+        "agent.added" => "added an agent to a squad",
+        "agent.edited" => "changed an agent",
+        "agent_type.created" => "added an agent type",
+        "agent_type.edited" => "changed an agent type",
+        "agent_type.switched_on" => "switched an agent type on",
+        "agent_type.switched_off" => "switched an agent type off",
         "task.created" => "wrote a task",
         "onboarding.skipped" => "skipped a step of the set-up",
         "permission.refused" => "asked for what their role does not allow",
@@ -41,7 +55,7 @@ pub(super) fn phrase(action: &str) -> &str {
 /// What it was done to, where the details name it.
 pub(super) fn target(entry: &Entry) -> String {
     let details = details(entry);
-    ["email", "name", "title", "asked_for"]
+    ["email", "name", "title", "asked_for", "settings.name", "after.name"]
         .iter()
         .find_map(|key| details.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()))
         .unwrap_or_default()

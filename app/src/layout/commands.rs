@@ -1,5 +1,6 @@
 use islands::{Command, Palette};
 use leptos::prelude::*;
+use types::Permission;
 
 use super::shell::Shell;
 use crate::{
@@ -21,6 +22,13 @@ fn commands(shell: &Shell) -> Vec<Command> {
         let keys = section.keys().unwrap_or_default().to_uppercase();
         Command::link("Go to", section.name(), shell.link(section.path())).keys(&keys)
     }));
+    if shell.may(Permission::ReadSquads) {
+        commands.push(Command::link("Go to", "Agent types", shell.link("/agent-types")).alias(&["image", "container"]));
+    }
+    if shell.may(Permission::ManageSquads) {
+        commands
+            .push(Command::link("Squads", "Form a squad", shell.link("/squads/new")).alias(&["new squad", "agents"]));
+    }
     commands.push(Command::link("Go to", "Your account", "/account").alias(&["profile", "password"]));
     commands.push(Command::link("Go to", "Sessions", "/account/sessions").alias(&["devices"]));
     if shell.teams.len() > 1 {

@@ -26,6 +26,7 @@ pub struct TeamLink {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     Dashboard,
+    Squads,
     Members,
     Roles,
     Audit,
@@ -35,11 +36,13 @@ pub enum Section {
 }
 
 impl Section {
-    const NAVIGATION: &[Self] = &[Self::Dashboard, Self::Members, Self::Roles, Self::Audit, Self::Settings];
+    const NAVIGATION: &[Self] =
+        &[Self::Dashboard, Self::Squads, Self::Members, Self::Roles, Self::Audit, Self::Settings];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Dashboard => "Dashboard",
+            Self::Squads => "Squads",
             Self::Members => "Members",
             Self::Roles => "Roles",
             Self::Audit => "Audit log",
@@ -51,6 +54,7 @@ impl Section {
     pub(super) const fn icon(self) -> Icon {
         match self {
             Self::Dashboard | Self::Other => Icon::LayoutDashboard,
+            Self::Squads => Icon::Bot,
             Self::Members => Icon::Users,
             Self::Roles => Icon::KeyRound,
             Self::Audit => Icon::ShieldCheck,
@@ -61,6 +65,7 @@ impl Section {
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::Dashboard | Self::Other => "",
+            Self::Squads => "/squads",
             Self::Members => "/members",
             Self::Roles => "/roles",
             Self::Audit => "/audit",
@@ -72,6 +77,7 @@ impl Section {
     pub(super) const fn keys(self) -> Option<&'static str> {
         match self {
             Self::Dashboard => Some("g d"),
+            Self::Squads => Some("g q"),
             Self::Members => Some("g m"),
             Self::Roles => Some("g r"),
             Self::Audit => Some("g a"),
@@ -83,6 +89,7 @@ impl Section {
     const fn needs(self) -> Permission {
         match self {
             Self::Dashboard | Self::Other => Permission::ReadTeam,
+            Self::Squads => Permission::ReadSquads,
             Self::Members | Self::Roles => Permission::ReadMembers,
             Self::Audit => Permission::ReadAudit,
             Self::Settings => Permission::ManageTeam,

@@ -1,5 +1,6 @@
 pub mod accessibility;
 pub mod account;
+pub mod agent_types;
 pub mod auth;
 pub mod dashboard;
 pub mod errors;
@@ -11,6 +12,7 @@ pub mod pricing;
 pub mod review;
 pub mod search;
 pub mod security;
+pub mod squads;
 pub mod status;
 pub mod task;
 pub mod team;

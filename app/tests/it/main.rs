@@ -4,3 +4,4 @@
 mod client;
 mod forms;
 mod routes;
+mod squads;

@@ -1,6 +1,11 @@
 use app::routes::Access;
 use http::{Method, StatusCode};
-use orchestrator::{grants, teams::RESERVED_SLUGS, testing::World};
+use orchestrator::{
+    grants,
+    squads::{Holder, Template},
+    teams::RESERVED_SLUGS,
+    testing::World,
+};
 use types::Permission;
 use uuid::Uuid;
 
@@ -35,7 +40,15 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
         .create_role(&scope.can::<grants::ManageRoles>().expect("owner"), "Guest", read)
         .await
         .expect("a role");
+    let squad =
+        world.muster.form_squad(&scope.can().expect("owner"), "Harbour core", Template::Solo).await.expect("a squad");
+    let member = world.muster.squad(&scope.can().expect("owner"), squad).await.expect("the squad").members.remove(0);
+    let Holder::Agent(agent) = member.holder else { unreachable!("templates have agents alone") };
     vec![
+        ("squad", squad.to_string()),
+        ("member", member.id.to_string()),
+        ("agent", agent.id.to_string()),
+        ("agent_type", agent.settings.agent_type.to_string()),
         ("user", hanna.user.id.to_string()),
         ("invitation", invitation.to_string()),
         ("role", role.to_string()),
@@ -46,7 +59,7 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn a_stranger_reaches_only_what_is_public() {
     let site = Site::open().await;
-    let nobody = [("user", id()), ("invitation", id()), ("role", id()), ("session", id())];
+    let nobody = any_ids();
     for route in &site.table {
         let path = fill(&route.path, "quayside", &nobody);
         let page = Browser::default().send(&site, route.method.clone(), &path, "").await;
@@ -64,8 +77,10 @@ async fn a_stranger_reaches_only_what_is_public() {
     site.end().await;
 }
 
-fn id() -> String {
-    Uuid::now_v7().to_string()
+/// Ids of nothing.
+fn any_ids() -> Vec<(&'static str, String)> {
+    let things = ["user", "invitation", "role", "session", "squad", "member", "agent", "agent_type"];
+    things.map(|thing| (thing, Uuid::now_v7().to_string())).to_vec()
 }
 
 #[tokio::test]
@@ -129,7 +144,7 @@ async fn a_missing_permission_is_refused_and_written_down() {
         .await
         .expect("a role");
     site.world.join(&owner, &jonas_signed_in, &role.to_string()).await;
-    let ids = [("user", id()), ("invitation", id()), ("role", id()), ("session", id())];
+    let ids = any_ids();
     let mut refused = 0;
     for route in site.table.clone() {
         if matches!(route.access, Access::Team(_)) {

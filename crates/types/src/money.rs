@@ -44,6 +44,21 @@ impl MicroUsd {
         self.0.checked_mul(times).map(Self)
     }
 
+    /// Reads an amount that a person typed: `5`, `5.25`, `$5`. At most six decimals; never negative.
+    #[must_use]
+    pub fn parse_dollars(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.strip_prefix('$').unwrap_or(text);
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
+            return None;
+        }
+        let micros: i64 = format!("{fraction:0<6}").parse().ok()?;
+        let whole: i64 = whole.parse().ok()?;
+        whole.checked_mul(1_000_000)?.checked_add(micros).map(Self)
+    }
+
     /// The amount in dollars with `decimals` digits (at most six), cut, never rounded up: `24.00`.
     #[must_use]
     pub fn dollars(self, decimals: u32) -> String {
@@ -78,6 +93,17 @@ mod tests {
         assert_eq!(MicroUsd::from_micros(41_234).dollars(4), "0.0412");
         assert_eq!(MicroUsd::from_micros(-1_500_000).to_string(), "-$1.50");
         assert_eq!(MicroUsd::from_micros(1_999_999).dollars(0), "1");
+    }
+
+    #[test]
+    fn amounts_are_read_as_people_type_them() {
+        let read = |text| MicroUsd::parse_dollars(text).map(MicroUsd::micros);
+        assert_eq!(read(" $5 "), Some(5_000_000));
+        assert_eq!(read("0.0412"), Some(41_200));
+        assert_eq!(read("12.5"), Some(12_500_000));
+        for bad in ["", "$", ".5", "-1", "1,5", "1.0000001", "9999999999999999", "1e3"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -33,7 +33,11 @@ pub(crate) async fn search(
         .into_iter()
         .map(|hit| Hit {
             label: format!("{} · {}", hit.label, hit.note),
-            href: member.link(if hit.kind == "member" { "/members" } else { "" }),
+            href: member.link(&match hit.kind.as_str() {
+                "member" => "/members".to_owned(),
+                "squad" => format!("/squads/{}", hit.target),
+                _ => String::new(),
+            }),
             group: capital(&hit.kind),
         })
         .collect();

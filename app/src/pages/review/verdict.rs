@@ -7,6 +7,7 @@ use crate::{
         button::Button,
         dialog::{Confirm, confirm},
         icon::{Icon, icon},
+        text_area::typed,
         time::relative,
     },
     layout::shell::Shell,
@@ -136,7 +137,7 @@ pub(super) fn form(shell: &Shell, task: &Task, data: &Review) -> Option<AnyView>
                 <div class="verdict__comment">
                     <label class="visually-hidden" for="comment">"Comment, which the squad reads"</label>
                     {error}
-                    <textarea class="input" id="comment" name="comment" rows="1" maxlength="8000" placeholder="Comment, which the squad reads" aria-invalid=invalid aria-describedby=described>{data.comment.clone()}</textarea>
+                    <textarea class="input" id="comment" name="comment" rows="1" maxlength="8000" placeholder="Comment, which the squad reads" aria-invalid=invalid aria-describedby=described>{typed(&data.comment)}</textarea>
                 </div>
                 <div class="verdict__actions">
                     <button class="button" data-size="md" type="submit" name="decision" value="changes">{sign()}"Send back"</button>

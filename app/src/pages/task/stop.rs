@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use crate::components::{
     button::Button,
     icon::{Icon, icon},
+    text_area::typed,
 };
 
 /// Asks for a reason before a run is stopped. Posts `reason`.
@@ -35,7 +36,7 @@ pub(crate) fn dialog(ask: Stop) -> AnyView {
                 <div class="field">
                     <label for=labels>"Reason"</label>
                     {error}
-                    <textarea class="input" id=ask.field name="reason" required=true maxlength="500" aria-invalid=invalid aria-describedby=described>{ask.typed.to_owned()}</textarea>
+                    <textarea class="input" id=ask.field name="reason" required=true maxlength="500" aria-invalid=invalid aria-describedby=described>{typed(ask.typed)}</textarea>
                 </div>
                 <div class="cluster" data-end=true>{keep}{Button::new("Stop the run").grave().busy("Stopping…").submit()}</div>
             </form>

@@ -11,7 +11,7 @@ mod template;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
-use types::{AgentRole, SquadId, TeamId, UserId};
+use types::{AgentRole, SquadId, Stage, TeamId, UserId};
 
 pub(crate) use agent_types::insert_built_in;
 pub use agent_types::{AgentType, AgentTypeSettings};
@@ -60,6 +60,30 @@ pub struct SquadDetail {
     pub created_by: String,
     pub created_at: OffsetDateTime,
     pub archived_at: Option<OffsetDateTime>,
+}
+
+impl SquadDetail {
+    /// Its agents, in hand-off order.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.members.iter().filter_map(|member| match &member.holder {
+            Holder::Agent(agent) => Some(agent),
+            Holder::Person(_) => None,
+        })
+    }
+
+    /// Its people, in hand-off order.
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.members.iter().filter_map(|member| match &member.holder {
+            Holder::Person(person) => Some(person),
+            Holder::Agent(_) => None,
+        })
+    }
+
+    /// The agents that work in a stage, in hand-off order.
+    pub fn agents_in(&self, stage: Stage) -> impl Iterator<Item = &Agent> {
+        let roles = self.rules.roles(stage);
+        self.agents().filter(move |agent| roles.contains(&agent.settings.role))
+    }
 }
 
 impl Orchestrator {

@@ -94,6 +94,12 @@ impl Wrong {
 }
 
 impl Rules {
+    /// The roles that work in a stage; empty where no agent does.
+    #[must_use]
+    pub fn roles(&self, stage: Stage) -> &[AgentRole] {
+        self.stages.iter().find(|roles| roles.stage == stage).map_or(&[], |roles| &roles.roles)
+    }
+
     /// # Errors
     /// [`Error::Invalid`], field by field: `implement`, `max_iterations`, `max_reworks`, `max_concurrent_runs`.
     pub(super) fn check(&self) -> Result<()> {

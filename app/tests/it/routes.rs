@@ -49,6 +49,9 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
         ("member", member.id.to_string()),
         ("agent", agent.id.to_string()),
         ("agent_type", agent.settings.agent_type.to_string()),
+        ("number", "99".to_owned()),
+        ("approval", Uuid::now_v7().to_string()),
+        ("file", Uuid::now_v7().to_string()),
         ("user", hanna.user.id.to_string()),
         ("invitation", invitation.to_string()),
         ("role", role.to_string()),
@@ -79,8 +82,11 @@ async fn a_stranger_reaches_only_what_is_public() {
 
 /// Ids of nothing.
 fn any_ids() -> Vec<(&'static str, String)> {
-    let things = ["user", "invitation", "role", "session", "squad", "member", "agent", "agent_type"];
-    things.map(|thing| (thing, Uuid::now_v7().to_string())).to_vec()
+    let things =
+        ["user", "invitation", "role", "session", "squad", "member", "agent", "agent_type", "approval", "file"];
+    let mut ids = things.map(|thing| (thing, Uuid::now_v7().to_string())).to_vec();
+    ids.push(("number", "99".to_owned()));
+    ids
 }
 
 #[tokio::test]

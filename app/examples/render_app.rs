@@ -226,7 +226,7 @@ fn sample_roles() -> team::roles::Roles {
     let role = |(members, role): (usize, &BuiltinRole)| team::roles::Role {
         name: role.to_string(),
         purpose: role.purpose().to_owned(),
-        builtin: true,
+        id: None,
         members,
         permissions: role.permissions(),
     };
@@ -328,7 +328,7 @@ fn other_pages(appearance: Appearance) -> Vec<(&'static str, String)> {
     vec![
         ("search", search::page(&found, "jonas", &hits)),
         ("search-none", search::page(&found, "zeppelin", &[])),
-        ("error-member", errors::member_page(&found, &failure(Situation::Forbidden))),
+        ("error-member", errors::member_page(&found, &failure(Situation::Forbidden), false)),
         ("error-500", errors::page(&chrome, &failure(Situation::Internal))),
         ("outbox", outbox::page(&public, &[mail])),
         ("gallery", gallery::page(appearance)),

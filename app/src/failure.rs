@@ -10,8 +10,9 @@ use orchestrator::Error;
 use types::{Situation, UserError};
 
 use crate::{
+    handlers::shell,
     pages,
-    request::{Cookies, RequestId, Visitor},
+    request::{Cookies, Place, RequestId, Visitor},
     state::App,
 };
 
@@ -59,7 +60,7 @@ impl IntoResponse for Failure {
         if let Error::TooManyAttempts { retry_after } = &error {
             response.headers_mut().insert(RETRY_AFTER, retry_after.as_secs().max(1).into());
         }
-        if let Error::Internal(cause) = &error {
+        if let Error::Internal(cause) | Error::Unreachable(cause) = &error {
             response.extensions_mut().insert(Cause(chain(cause.as_ref())));
         }
         response.extensions_mut().insert(told);
@@ -89,7 +90,7 @@ pub fn encode(value: &str) -> String {
 }
 
 /// Gives every failed answer its page: the situation, the way out, the request id. Logs an internal cause once.
-pub async fn pages_for_failures(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn pages_for_failures(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let cookies = Cookies::read(request.headers());
     let path = request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.to_string());
@@ -99,6 +100,8 @@ pub async fn pages_for_failures(State(app): State<App>, request: Request, next: 
         .and_then(|value| value.to_str().ok())
         .is_some_and(|accept| accept.contains("application/json") && !accept.contains("text/html"));
 
+    let place = Place::default();
+    request.extensions_mut().insert(place.clone());
     let response = next.run(request).await;
     if let Some(Cause(cause)) = response.extensions().get::<Cause>() {
         tracing::error!(request_id = request_id.as_deref().unwrap_or_default(), cause, "a request failed inside");
@@ -111,6 +114,11 @@ pub async fn pages_for_failures(State(app): State<App>, request: Request, next: 
     parts.headers.remove(CONTENT_TYPE);
     if wants_json {
         return (parts.status, parts.headers, axum::Json(told)).into_response();
+    }
+    if let Some(member) = place.member() {
+        let shell = shell::failed(&app, member, pages::errors::title(told.situation));
+        let page = pages::errors::member_page(&shell, &told, app.settings.development);
+        return (parts.status, parts.headers, Html(page)).into_response();
     }
     let chrome = pages::errors::Chrome {
         appearance: cookies.appearance(),

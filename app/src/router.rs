@@ -1,16 +1,19 @@
 //! Every address of the website, in one table.
 
 use axum::{
-    Router, middleware,
+    Extension, Router,
+    extract::State,
+    middleware,
     response::{IntoResponse, Redirect, Response},
 };
-use http::{Method, StatusCode, Uri};
+use http::{Method, Uri};
+use orchestrator::{Error, teams::RESERVED_SLUGS};
 
 use crate::{
-    failure::pages_for_failures,
+    failure::{Failure, pages_for_failures},
     flash::said_once,
     handlers::{account, agent_types, auth, onboarding, public, squads, tasks, team},
-    request::safe_path,
+    request::{Place, Visitor, safe_path},
     routes::{Route, Routes},
     state::App,
 };
@@ -27,15 +30,29 @@ pub fn with_failure_pages(router: Router, app: App) -> Router {
     router.layer(middleware::from_fn_with_state(app, pages_for_failures))
 }
 
-/// An unknown address. One that only ends in a slash too many leads to the page it means.
-async fn not_found(method: Method, uri: Uri) -> Response {
+/// An unknown address. One that only ends in a slash too many leads to the page it means; one inside a team of the
+/// visitor's is said inside that team.
+async fn not_found(
+    State(app): State<App>,
+    method: Method,
+    uri: Uri,
+    visitor: Visitor,
+    place: Option<Extension<Place>>,
+) -> Result<Response, Failure> {
     let path = uri.path().trim_end_matches('/');
     let meant = method == Method::GET && path.len() < uri.path().len() && safe_path(path).is_some();
     if !meant {
-        return StatusCode::NOT_FOUND.into_response();
+        let team = path.split('/').nth(1).unwrap_or_default();
+        if let (Some(who), Some(Extension(place))) = (&visitor.who, place)
+            && !RESERVED_SLUGS.contains(&team)
+        {
+            let entered = app.muster.enter(who, team, visitor.origin.clone()).await?;
+            place.found(who, &visitor, &entered);
+        }
+        return Err(Error::NotFound.into());
     }
     let to = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-    Redirect::permanent(&to).into_response()
+    Ok(Redirect::permanent(&to).into_response())
 }
 
 fn table() -> Routes {

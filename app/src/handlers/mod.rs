@@ -5,7 +5,7 @@ pub(crate) mod agent_types;
 pub(crate) mod auth;
 pub(crate) mod onboarding;
 pub(crate) mod public;
-mod shell;
+pub(crate) mod shell;
 pub(crate) mod squads;
 pub(crate) mod tasks;
 pub(crate) mod team;

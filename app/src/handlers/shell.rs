@@ -1,13 +1,17 @@
 //! What stands around a signed-in page, gathered from the scope.
 
-use orchestrator::{Grant, accounts::SignedIn, teams::Joined};
+use orchestrator::{
+    Grant,
+    accounts::SignedIn,
+    teams::{Joined, Role, Team},
+};
 use types::PermissionSet;
 
 use crate::{
     components::{breadcrumb::Crumb, toast::Flash},
     failure::Failure,
     layout::shell::{Section, Shell, TeamLink},
-    request::{Inside, Visitor},
+    request::{Inside, Member, Visitor},
     state::App,
 };
 
@@ -22,18 +26,35 @@ pub(super) async fn inside<G: Grant>(
     section: Section,
     page: &str,
 ) -> Result<Shell, Failure> {
-    let mut shell = outside(app, &member.who, &member.visitor, page).await?;
-    shell.team = Some(TeamLink { name: member.team.name.clone(), slug: member.team.slug.clone() });
-    shell.role = member.role.name().to_owned();
-    shell.permissions = member.scope().permissions();
+    let mut shell = around(app, &member.who, &member.visitor, &member.joined, page);
+    enter(&mut shell, &member.team, &member.role);
     shell.section = section;
     Ok(shell)
+}
+
+/// The shell of a page that failed inside a team. A word for the next page waits for one that can be shown.
+pub(crate) fn failed(app: &App, member: &Member, page: &str) -> Shell {
+    let Member { who, visitor, entered } = member;
+    let mut shell = around(app, who, visitor, &entered.joined, page);
+    enter(&mut shell, &entered.team, &entered.role);
+    shell.flash = None;
+    shell
 }
 
 /// The shell of a page of the account, outside any team.
 pub(super) async fn outside(app: &App, who: &SignedIn, visitor: &Visitor, page: &str) -> Result<Shell, Failure> {
     let teams = app.muster.teams(who).await?;
-    Ok(Shell {
+    Ok(around(app, who, visitor, &teams, page))
+}
+
+fn enter(shell: &mut Shell, team: &Team, role: &Role) {
+    shell.team = Some(TeamLink { name: team.name.clone(), slug: team.slug.clone() });
+    shell.role = role.name().to_owned();
+    shell.permissions = role.permissions();
+}
+
+fn around(app: &App, who: &SignedIn, visitor: &Visitor, teams: &[Joined], page: &str) -> Shell {
+    Shell {
         team: None,
         teams: teams.iter().map(link).collect(),
         user_name: who.user.name.clone(),
@@ -50,7 +71,7 @@ pub(super) async fn outside(app: &App, who: &SignedIn, visitor: &Visitor, page: 
         needs: 0,
         now: app.muster.clock().now(),
         outbox: app.settings.outbox.as_ref().map(|_| "/outbox".to_owned()),
-    })
+    }
 }
 
 /// The sentence for a word that the page before left. A word nobody left on purpose says nothing.

@@ -49,7 +49,7 @@ pub fn page(chrome: &Chrome, error: &UserError) -> String {
 
 /// The page inside the shell, for a member who may know more: “forbidden” is only ever said of one's own team.
 #[must_use]
-pub fn member_page(shell: &Shell, error: &UserError) -> String {
+pub fn member_page(shell: &Shell, error: &UserError, development: bool) -> String {
     let title = title(error.situation);
     let main = view! {
         <div class="empty">
@@ -57,6 +57,7 @@ pub fn member_page(shell: &Shell, error: &UserError) -> String {
             <h1>{title}</h1>
             {body(error)}
             <div class="cluster">{Button::new("Dashboard").link(shell.link(""))}{status_link(error)}</div>
+            {development.then(|| self::development(error))}
         </div>
     };
     shell::page(shell, title, false, main.into_any())
@@ -68,7 +69,7 @@ fn development(error: &UserError) -> Option<AnyView> {
 }
 
 /// One title for each situation. What is foreign and what never was read the same.
-const fn title(situation: Situation) -> &'static str {
+pub(crate) const fn title(situation: Situation) -> &'static str {
     match situation {
         Situation::SignedOut => "Sign in to go on",
         Situation::NotFound => "There is nothing at this address",
@@ -135,7 +136,7 @@ mod tests {
     fn every_situation_has_a_page_with_code_words_id_and_a_way_out() {
         for situation in ALL {
             let error = error(situation);
-            for html in [member_page(&shell(BuiltinRole::Reader), &error), page(&Chrome::default(), &error)] {
+            for html in [member_page(&shell(BuiltinRole::Reader), &error, false), page(&Chrome::default(), &error)] {
                 let code = situation.status().to_string();
                 for part in [
                     &*code,

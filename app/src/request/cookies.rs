@@ -50,13 +50,7 @@ fn name(settings: &PageSettings, plain: &str) -> String {
 }
 
 fn private(settings: &PageSettings, plain: &str, value: String, lifetime: Duration) -> Cookie<'static> {
-    Cookie::build((name(settings, plain), value))
-        .path("/")
-        .http_only(true)
-        .secure(settings.secure_cookies)
-        .same_site(SameSite::Lax)
-        .max_age(lifetime)
-        .build()
+    ours(settings, name(settings, plain), value, lifetime)
 }
 
 #[must_use]
@@ -83,7 +77,11 @@ pub fn clear_browser_cookie(settings: &PageSettings) -> Cookie<'static> {
 #[must_use]
 pub fn flash_cookie(settings: &PageSettings, word: &str) -> Cookie<'static> {
     let lifetime = if word.is_empty() { Duration::ZERO } else { Duration::minutes(1) };
-    Cookie::build((FLASH, word.to_owned()))
+    ours(settings, FLASH.to_owned(), word.to_owned(), lifetime)
+}
+
+fn ours(settings: &PageSettings, name: String, value: String, lifetime: Duration) -> Cookie<'static> {
+    Cookie::build((name, value))
         .path("/")
         .http_only(true)
         .secure(settings.secure_cookies)

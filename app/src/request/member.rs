@@ -5,10 +5,10 @@ use http::request::Parts;
 use orchestrator::{
     Can, Error, Grant, Scope,
     accounts::SignedIn,
-    teams::{Role, Team},
+    teams::{Entered, Joined, Role, Team},
 };
 
-use super::Visitor;
+use super::{Place, Visitor};
 use crate::{failure::Failure, state::App};
 
 /// Somebody who is signed in. Others are sent to sign in and come back.
@@ -41,6 +41,8 @@ pub struct Inside<G: Grant> {
     pub visitor: Visitor,
     pub team: Team,
     pub role: Role,
+    /// All teams of the person, by name.
+    pub joined: Vec<Joined>,
 }
 
 impl<G: Grant> Deref for Inside<G> {
@@ -78,9 +80,13 @@ impl<G: Grant> FromRequestParts<App> for Inside<G> {
         let slug =
             params.iter().find(|(name, _)| *name == "team").map(|(_, slug)| slug.to_owned()).ok_or(Error::NotFound)?;
         let SignedInVisitor { who, visitor } = SignedInVisitor::from_request_parts(parts, app).await?;
-        let (scope, team, role) = app.muster.enter(&who, &slug, visitor.origin.clone()).await?;
+        let entered = app.muster.enter(&who, &slug, visitor.origin.clone()).await?;
+        if let Some(place) = parts.extensions.get::<Place>() {
+            place.found(&who, &visitor, &entered);
+        }
+        let Entered { scope, team, role, joined } = entered;
         match scope.can::<G>() {
-            Ok(can) => Ok(Self { can, who, visitor, team, role }),
+            Ok(can) => Ok(Self { can, who, visitor, team, role, joined }),
             Err(denied) => {
                 let asked_for = format!("{} {}", parts.method, parts.uri.path());
                 app.muster.record_refusal(&scope, G::PERMISSION, &asked_for).await?;

@@ -3,6 +3,7 @@
 mod cookies;
 mod member;
 mod next;
+mod place;
 mod visitor;
 
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 pub use cookies::{Cookies, browser_cookie, clear_browser_cookie, clear_session_cookie, flash_cookie, session_cookie};
 pub use member::{Inside, SignedInVisitor};
 pub use next::safe_path;
+pub(crate) use place::{Member, Place};
 pub use visitor::Visitor;
 
 /// The client's address, trusted proxies peeled off. Set by the server around the router.

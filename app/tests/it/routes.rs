@@ -194,3 +194,29 @@ async fn unknown_addresses_are_not_found_and_a_slash_too_many_is_forgiven() {
     assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
     site.end().await;
 }
+
+#[tokio::test]
+async fn a_failure_inside_a_team_keeps_the_teams_navigation() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let mut jonas = Browser::sign_up(&site, "Jonas", "Harbour").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let signed_in = site.world.sign_in("Jonas").await;
+    site.world.join(&owner, &signed_in, "reader").await;
+    let navigation = r#"href="/quayside/members""#;
+    for (browser, path, status) in [
+        (&mut mira, "/quayside/no/such/page", StatusCode::NOT_FOUND),
+        (&mut jonas, "/quayside/audit", StatusCode::FORBIDDEN),
+    ] {
+        let page = browser.get(&site, path).await;
+        assert_eq!(page.status, status, "{path}");
+        assert!(page.body.contains(navigation) && page.body.contains("Dashboard"), "{path}: {}", page.body);
+    }
+    let outside = mira.get(&site, "/harbour/members").await;
+    assert_eq!(outside.status, StatusCode::NOT_FOUND);
+    assert!(!outside.body.contains("/harbour/audit"), "a foreign team's navigation is not shown");
+    let page = mira.post(&site, &format!("/quayside/roles/{}/delete", id()), "").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.body.contains(navigation), "{}", page.body);
+    site.end().await;
+}

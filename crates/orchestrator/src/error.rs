@@ -4,7 +4,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a verb did not do what was asked.
 ///
-/// All but the last are situations a person caused or can act on; [`Error::Internal`] keeps its cause for the log.
+/// All but the last two are situations a person caused or can act on; those keep their cause for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It does not exist, or belongs to another team: which of the two is told nowhere.
@@ -23,6 +23,9 @@ pub enum Error {
     TooManyAttempts { retry_after: std::time::Duration },
     #[error("too busy just now")]
     Busy,
+    /// Something that is needed does not answer, the database for one. The cause is for the log.
+    #[error("a part that is needed does not answer")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -65,6 +68,11 @@ impl Error {
                 "Muster is busy just now.".to_owned(),
                 Some("Try again in a few seconds; nothing was lost.".to_owned()),
             ),
+            Self::Unreachable(_) => (
+                Situation::Unavailable,
+                "A part of Muster does not answer just now.".to_owned(),
+                Some("Try again in a minute; what was not confirmed was not done.".to_owned()),
+            ),
             Self::Internal(_) => (
                 Situation::Internal,
                 "Something went wrong on our side.".to_owned(),
@@ -84,6 +92,7 @@ impl From<sqlx::Error> for Error {
         match error {
             sqlx::Error::RowNotFound => Self::NotFound,
             sqlx::Error::PoolTimedOut => Self::Busy,
+            away @ (sqlx::Error::Io(_) | sqlx::Error::PoolClosed) => Self::Unreachable(Box::new(away)),
             other => Self::Internal(Box::new(other)),
         }
     }

@@ -220,7 +220,7 @@ impl World {
     /// # Panics
     /// When the person is no member.
     pub async fn scope(&self, who: &SignedIn, slug: &str) -> Scope {
-        self.muster.enter(who, slug, Origin::internal()).await.expect("a member").0
+        self.muster.enter(who, slug, Origin::internal()).await.expect("a member").scope
     }
 
     /// Lets somebody join by an invitation they accept.

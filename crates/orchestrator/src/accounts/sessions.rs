@@ -74,7 +74,8 @@ impl Orchestrator {
     pub async fn session(&self, token: &str) -> Result<Option<SignedIn>> {
         let Some(hash) = super::hash_of(token) else { return Ok(None) };
         let now = self.clock().now();
-        let mut tx = self.db().global().await?;
+        // Every page asks this: one statement, and no transaction around it.
+        let mut connection = self.db().global_once().await?;
         let row = sqlx::query!(
             r#"SELECT s.id AS "id: SessionId", s.created_at, s.last_seen_at, u.id AS "user_id: UserId", u.name, u.email
                FROM sessions s JOIN users u ON u.id = s.user_id
@@ -83,15 +84,14 @@ impl Orchestrator {
             now,
             now - self.settings().session_idle,
         )
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut *connection)
         .await?;
         let Some(row) = row else { return Ok(None) };
         if now - row.last_seen_at > SEEN_EVERY {
             sqlx::query!("UPDATE sessions SET last_seen_at = $2 WHERE id = $1", row.id as SessionId, now)
-                .execute(&mut *tx)
+                .execute(&mut *connection)
                 .await?;
         }
-        tx.commit().await?;
         let user = User { id: row.user_id, name: row.name, email: row.email };
         Ok(Some(SignedIn { session: row.id, user, signed_in_at: row.created_at }))
     }

@@ -7,7 +7,8 @@ mod migrate;
 use std::time::Duration;
 
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres, Transaction,
+    AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction,
+    pool::{PoolConnection, PoolConnectionMetadata},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use types::{TeamId, UserId};
@@ -66,21 +67,25 @@ impl Db {
     /// A transaction that sees the rows of a team whose member is not known yet: for accepting an invitation,
     /// and for making a team.
     pub(crate) async fn of_team(&self, team: TeamId) -> Result<Transaction<'static, Postgres>> {
-        let mut tx = self.app.begin().await?;
-        sqlx::query_scalar!("SELECT set_config('muster.team', $1, true)", team.to_string()).fetch_one(&mut *tx).await?;
-        Ok(tx)
+        // One round trip for both. An id is hexadecimal digits and hyphens, whatever it came from.
+        let begin = format!("BEGIN; SELECT set_config('muster.team', '{team}', true)");
+        Ok(self.app.begin_with(AssertSqlSafe(begin)).await?)
     }
 
     /// A transaction that sees the memberships of one person, in all their teams, and the names of those teams.
     pub(crate) async fn of_user(&self, user: UserId) -> Result<Transaction<'static, Postgres>> {
-        let mut tx = self.app.begin().await?;
-        sqlx::query_scalar!("SELECT set_config('muster.user', $1, true)", user.to_string()).fetch_one(&mut *tx).await?;
-        Ok(tx)
+        let begin = format!("BEGIN; SELECT set_config('muster.user', '{user}', true)");
+        Ok(self.app.begin_with(AssertSqlSafe(begin)).await?)
     }
 
     /// A transaction over the global tables alone: people, sessions, codes, mail.
     pub(crate) async fn global(&self) -> Result<Transaction<'static, Postgres>> {
         Ok(self.app.begin().await?)
+    }
+
+    /// A connection for one statement over the global tables. It knows no team, so that it sees no team's rows.
+    pub(crate) async fn global_once(&self) -> Result<PoolConnection<Postgres>> {
+        Ok(self.app.acquire().await?)
     }
 
     /// A transaction of the system role.
@@ -143,7 +148,7 @@ impl Db {
 
     /// A raw connection of the app role, to try in tests what the wrapper does not allow.
     #[cfg(any(test, feature = "testing"))]
-    pub async fn raw(&self) -> Result<sqlx::pool::PoolConnection<Postgres>> {
+    pub async fn raw(&self) -> Result<PoolConnection<Postgres>> {
         Ok(self.app.acquire().await?)
     }
 }
@@ -156,8 +161,20 @@ fn pool(url: &str, settings: &PoolSettings, max_connections: u32) -> Result<PgPo
         .max_connections(max_connections)
         .acquire_timeout(settings.acquire_timeout)
         // A second line behind the local settings: whatever a connection was set to, the next user does not see it.
+        .test_before_acquire(false)
+        .before_acquire(|connection, metadata| Box::pin(still_there(connection, metadata)))
         .after_release(|connection, _| Box::pin(reset(connection)))
         .connect_lazy_with(options))
+}
+
+/// A connection that was in use a moment ago is taken as it is: asking it first would cost every transaction a round trip.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+async fn still_there(connection: &mut PgConnection, metadata: PoolConnectionMetadata) -> Result<bool, sqlx::Error> {
+    if metadata.idle_for > TRUSTED {
+        connection.ping().await?;
+    }
+    Ok(true)
 }
 
 async fn reset(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {

@@ -38,6 +38,16 @@ pub struct Joined {
     pub role: Option<BuiltinRole>,
 }
 
+/// A person inside a team: what [`Orchestrator::enter`] gives.
+#[derive(Clone, Debug)]
+pub struct Entered {
+    pub scope: Scope,
+    pub team: Team,
+    pub role: Role,
+    /// All teams of the person, by name: the switcher of every page shows them.
+    pub joined: Vec<Joined>,
+}
+
 /// A role, built in or made by the team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -103,47 +113,32 @@ impl Orchestrator {
     /// When the database does not answer.
     pub async fn teams(&self, who: &SignedIn) -> Result<Vec<Joined>> {
         let mut tx = self.db().of_user(who.user.id).await?;
-        let rows = sqlx::query!(
-            r#"SELECT t.id AS "id: TeamId", t.slug, t.name, m.builtin_role
-               FROM memberships m JOIN teams t ON t.id = m.team_id
-               WHERE m.user_id = $1 ORDER BY lower(t.name), t.id"#,
-            who.user.id as UserId
-        )
-        .fetch_all(&mut *tx)
-        .await?;
+        let joined = joined(&mut tx, who.user.id).await?;
         tx.commit().await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Joined {
-                team: Team { id: row.id, slug: row.slug, name: row.name },
-                role: row.builtin_role.as_deref().and_then(BuiltinRole::parse),
-            })
-            .collect())
+        Ok(joined)
     }
 
     /// Enters a team: the one way from a signed-in person to a [`Scope`].
     ///
     /// # Errors
     /// [`Error::NotFound`] for a slug no team has, and for a team the person is no member of.
-    pub async fn enter(&self, who: &SignedIn, slug: &str, origin: Origin) -> Result<(Scope, Team, Role)> {
+    pub async fn enter(&self, who: &SignedIn, slug: &str, origin: Origin) -> Result<Entered> {
         let mut tx = self.db().of_user(who.user.id).await?;
-        let team = sqlx::query_as!(
-            Team,
-            r#"SELECT t.id AS "id: TeamId", t.slug, t.name FROM memberships m JOIN teams t ON t.id = m.team_id
-               WHERE m.user_id = $1 AND t.slug = $2"#,
-            who.user.id as UserId,
-            slug
-        )
-        .fetch_optional(&mut *tx)
-        .await?
-        .ok_or(Error::NotFound)?;
-        sqlx::query_scalar!("SELECT set_config('muster.team', $1, true)", team.id.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
-        let role = members::role_of(&mut tx, team.id, who.user.id).await?.ok_or(Error::NotFound)?;
+        let joined = joined(&mut tx, who.user.id).await?;
+        let Some(found) = joined.iter().find(|joined| joined.team.slug == slug) else { return Err(Error::NotFound) };
+        let team = found.team.clone();
+        let role = match found.role {
+            Some(role) => Role::Builtin(role),
+            None => {
+                sqlx::query_scalar!("SELECT set_config('muster.team', $1, true)", team.id.to_string())
+                    .fetch_one(&mut *tx)
+                    .await?;
+                members::role_of(&mut tx, team.id, who.user.id).await?.ok_or(Error::NotFound)?
+            }
+        };
         tx.commit().await?;
         let scope = Scope::new(team.id, Actor::User(who.user.id), role.permissions(), origin);
-        Ok((scope, team, role))
+        Ok(Entered { scope, team, role, joined })
     }
 
     /// Makes a team; whoever makes it owns it.
@@ -207,6 +202,23 @@ impl Orchestrator {
         tx.commit().await?;
         Ok(Team { id: scope.team(), slug, name })
     }
+}
+
+/// Needs a transaction of the person.
+async fn joined(connection: &mut PgConnection, user: UserId) -> Result<Vec<Joined>> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id AS "id: TeamId", t.slug, t.name, m.builtin_role
+           FROM memberships m JOIN teams t ON t.id = m.team_id
+           WHERE m.user_id = $1 ORDER BY lower(t.name), t.id"#,
+        user as UserId
+    )
+    .fetch_all(connection)
+    .await?;
+    let rows = rows.into_iter().map(|row| Joined {
+        team: Team { id: row.id, slug: row.slug, name: row.name },
+        role: row.builtin_role.as_deref().and_then(BuiltinRole::parse),
+    });
+    Ok(rows.collect())
 }
 
 async fn find(connection: &mut PgConnection, team: TeamId) -> Result<Team> {

@@ -27,7 +27,7 @@ async fn draw<G: Grant>(app: &App, member: &Inside<G>, form: NewRole, errors: Er
     let builtin = BuiltinRole::ALL.iter().map(|role| view::Role {
         name: capital(role.as_str()),
         purpose: role.purpose().to_owned(),
-        builtin: true,
+        id: None,
         members: holders(*role),
         permissions: role.permissions(),
     });
@@ -37,9 +37,9 @@ async fn draw<G: Grant>(app: &App, member: &Inside<G>, form: NewRole, errors: Er
             .iter()
             .filter(|person| matches!(&person.role, Role::Custom { id, .. } if *id == role.id))
             .count(),
+        id: Some(role.id),
         name: role.name,
         purpose: "Made by this team".to_owned(),
-        builtin: false,
         permissions: role.permissions,
     });
     let data = Roles { roles: builtin.chain(custom).collect(), form, errors };

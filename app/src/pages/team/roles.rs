@@ -1,12 +1,14 @@
 use leptos::prelude::*;
-use types::{Permission, PermissionSet};
+use types::{Permission, PermissionSet, RoleId};
 
 use crate::{
     components::{
         button::Button,
+        dialog::{Confirm, confirm},
         error_summary::error_summary,
         field::Field,
         icon::{Icon, icon},
+        menu::{menu, menu_opens},
         role::role_word,
         section::{page_head, section},
     },
@@ -25,9 +27,10 @@ pub struct Roles {
 
 #[derive(Clone, Debug)]
 pub struct Role {
+    /// None for a built-in role, which cannot be deleted.
+    pub id: Option<RoleId>,
     pub name: String,
     pub purpose: String,
-    pub builtin: bool,
     pub members: usize,
     pub permissions: PermissionSet,
 }
@@ -42,25 +45,52 @@ pub struct NewRole {
 #[must_use]
 pub fn page(shell: &Shell, data: &Roles) -> String {
     let manages = shell.may(Permission::ManageRoles);
-    let custom = data.roles.iter().filter(|role| !role.builtin).count();
+    let custom = data.roles.iter().filter(|role| role.id.is_some()).count();
     let sub = format!("{} built in, {custom} of your own. A person has one role in a team.", data.roles.len() - custom);
     let main = view! {
         {page_head("Roles", &sub, None)}
         {error_summary(&data.errors)}
-        {section("roles", "Roles", Some(data.roles.len()), None, list(&data.roles))}
+        {section("roles", "Roles", Some(data.roles.len()), None, list(&data.roles, manages))}
         {section("matrix", "What each role may do", None, None, matrix(&data.roles))}
         {manages.then(|| section("new-role", "A role of your own", None, None, form(shell, data)))}
+        {manages.then(|| delete_dialogs(shell, &data.roles))}
     };
     shell::page(shell, "Roles", !data.errors.is_empty(), main.into_any())
 }
 
-fn list(roles: &[Role]) -> AnyView {
+fn list(roles: &[Role], manages: bool) -> AnyView {
     let rows = roles.iter().map(|role| {
-        let kind = if role.builtin { "Built in" } else { "Your own" };
+        let kind = if role.id.is_some() { "Your own" } else { "Built in" };
         let members = if role.members == 1 { "1 person".to_owned() } else { format!("{} people", role.members) };
-        view! { <li><span><b>{role_word(&role.name)}</b><span class="muted">{role.purpose.clone()}</span></span><span class="muted small">{format!("{kind}, {members}")}</span></li> }
+        let delete = role.id.filter(|_| manages).map(|id| delete_menu(id, &role.name));
+        view! {
+            <li>
+                <span><b>{role_word(&role.name)}</b><span class="muted">{role.purpose.clone()}</span></span>
+                <span class="cluster"><span class="muted small">{format!("{kind}, {members}")}</span>{delete}</span>
+            </li>
+        }
     });
     view! { <ul class="rowlist">{rows.collect_view()}</ul> }.into_any()
+}
+
+fn delete_menu(role: RoleId, name: &str) -> AnyView {
+    menu(&format!("Actions for {name}"), vec![menu_opens("Delete the role", &format!("delete-{role}"), true)])
+}
+
+fn delete_dialogs(shell: &Shell, roles: &[Role]) -> AnyView {
+    let dialogs = roles.iter().filter_map(|role| {
+        let id = role.id?;
+        Some(confirm(Confirm {
+            id: &format!("delete-{id}"),
+            question: format!("Delete the role {}?", role.name),
+            consequence: "It can no longer be given. This is refused while somebody holds it or is invited to it."
+                .to_owned(),
+            action: shell.link(&format!("/roles/{id}/delete")),
+            verb: "Delete",
+            keep: format!("Keep {}", role.name),
+        }))
+    });
+    dialogs.collect_view().into_any()
 }
 
 fn matrix(roles: &[Role]) -> AnyView {
@@ -166,7 +196,7 @@ mod tests {
         let role = |role: &BuiltinRole| Role {
             name: role.to_string(),
             purpose: role.purpose().to_owned(),
-            builtin: true,
+            id: None,
             members: 1,
             permissions: role.permissions(),
         };
@@ -179,6 +209,19 @@ mod tests {
         let granted: usize = BuiltinRole::ALL.iter().map(|role| role.permissions().iter().count()).sum();
         assert_eq!(html.matches(r#"data-granted="yes""#).count(), granted);
         assert!(!html.contains(r#"action="/quayside/roles""#), "readers cannot add roles");
+    }
+
+    #[test]
+    fn only_a_role_of_the_teams_own_can_be_deleted_and_only_by_who_may() {
+        let mut data = data();
+        let id = RoleId::new();
+        let permissions = PermissionSet::of(&[Permission::ReadTeam]);
+        let purpose = "Made by this team".to_owned();
+        data.roles.push(Role { id: Some(id), name: "Guest".to_owned(), purpose, members: 0, permissions });
+        let (owner, reader) = (page(&shell(BuiltinRole::Owner), &data), page(&shell(BuiltinRole::Reader), &data));
+        assert!(owner.contains(&format!(r#"action="/quayside/roles/{id}/delete""#)), "{owner}");
+        assert_eq!(owner.matches("/delete\"").count(), 1, "{owner}");
+        assert!(!reader.contains("/delete\""), "{reader}");
     }
 
     #[test]

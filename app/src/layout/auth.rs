@@ -6,7 +6,10 @@ use super::{
     theme_form::theme_form,
 };
 use crate::{
-    components::icon::{Icon, icon},
+    components::{
+        field::Field,
+        icon::{Icon, icon},
+    },
     document::document,
     forms::Errors,
 };
@@ -72,6 +75,19 @@ pub(crate) fn outbox_note(url: &str) -> AnyView {
 pub(crate) fn submit(word: &'static str) -> AnyView {
     view! { <button class="button" data-kind="primary" data-size="large" data-wide=true type="submit">{word}</button> }
         .into_any()
+}
+
+/// The field of an address, focused unless an error waits to be read.
+pub(crate) fn email_field(label: &'static str, value: &str, errors: &Errors) -> Field {
+    Field::new("email", label)
+        .email()
+        .value(value)
+        .error(errors.of("email"))
+        .autocomplete("username")
+        .max_length(254)
+        .required()
+        .large()
+        .focused(errors.is_empty())
 }
 
 /// “1 minute”, “3 tries”: a count with its word.

@@ -5,10 +5,10 @@ use super::{
     verify::code_field,
 };
 use crate::{
-    components::{error_summary::error_summary, field::Field},
+    components::error_summary::error_summary,
     forms::Errors,
     layout::{
-        auth::{Auth, auth_page, counted, outbox_note, submit},
+        auth::{Auth, auth_page, counted, email_field, outbox_note, submit},
         public::Public,
     },
 };
@@ -22,15 +22,7 @@ pub struct Request<'a> {
 /// Asks for the address that a code is sent to.
 #[must_use]
 pub fn request_page(chrome: &Public, form: &Request) -> String {
-    let email = Field::new("email", "E-mail")
-        .email()
-        .value(form.email)
-        .error(form.errors.of("email"))
-        .autocomplete("username")
-        .max_length(254)
-        .required()
-        .large()
-        .focused(form.errors.is_empty());
+    let email = email_field("E-mail", form.email, &form.errors);
     let main = view! {
         {error_summary(&form.errors)}
         <h1>"Reset your password"</h1>

@@ -4,7 +4,7 @@ use crate::{
     components::{error_summary::error_summary, field::Field},
     forms::Errors,
     layout::{
-        auth::{Auth, auth_page, notice, submit},
+        auth::{Auth, auth_page, email_field, notice, submit},
         public::Public,
     },
 };
@@ -40,15 +40,7 @@ impl Reason {
 
 #[must_use]
 pub fn page(chrome: &Public, form: &SignIn) -> String {
-    let email = Field::new("email", "E-mail")
-        .email()
-        .value(form.email)
-        .error(form.errors.of("email"))
-        .autocomplete("username")
-        .max_length(254)
-        .required()
-        .large()
-        .focused(form.errors.is_empty());
+    let email = email_field("E-mail", form.email, &form.errors);
     let password = Field::new("password", "Password")
         .password()
         .error(form.errors.of("password"))

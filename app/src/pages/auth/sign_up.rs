@@ -1,10 +1,10 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{error_summary::error_summary, field::Field, icon::Icon, icon::icon},
+    components::{error_summary::error_summary, icon::Icon, icon::icon},
     forms::Errors,
     layout::{
-        auth::{Auth, auth_page, notice, submit},
+        auth::{Auth, auth_page, email_field, notice, submit},
         public::Public,
     },
 };
@@ -25,15 +25,7 @@ pub fn page(chrome: &Public, form: &SignUp) -> String {
         Some(team) => (format!("Join {team}"), "We send a six-digit code to this address.".to_owned()),
         None => ("Start free".to_owned(), "We send a six-digit code to this address. No card is asked for.".to_owned()),
     };
-    let email = Field::new("email", "Work e-mail")
-        .email()
-        .value(form.email)
-        .error(form.errors.of("email"))
-        .autocomplete("username")
-        .max_length(254)
-        .required()
-        .large()
-        .focused(form.errors.is_empty());
+    let email = email_field("Work e-mail", form.email, &form.errors);
     let main = view! {
         {error_summary(&form.errors)}
         <h1>{title.clone()}</h1>

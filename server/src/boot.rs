@@ -168,6 +168,9 @@ impl Server {
         if let Some(limit) = self.limit {
             jobs.spawn(async move { limit.forget_the_quiet().await });
         }
+        if let Some(sweeper) = self.objects.sweeper() {
+            jobs.spawn(sweeper);
+        }
         self.runs.start(&jobs);
         let served = listen::serve(self.listener, self.router, self.shutdown, self.patience, stop).await;
         jobs.end().await;

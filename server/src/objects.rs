@@ -1,6 +1,6 @@
 //! From settings to an object store: a given endpoint, or an embedded one that is started.
 
-use std::fs;
+use std::{fs, io, sync::Arc, time::Duration};
 
 use artifacts::{
     Store, StoreSettings,
@@ -22,6 +22,10 @@ const ACCESS_KEY: &str = "muster";
 /// Where a running endpoint writes its address, for the doctor.
 const ADDRESS_FILE: &str = "objects.address";
 
+/// How often abandoned uploads are looked for, and how old one must be.
+const SWEEP: Duration = Duration::from_hours(1);
+const ABANDONED: Duration = Duration::from_hours(24);
+
 /// The store, and the endpoint behind it when that is ours.
 pub(crate) struct ObjectStore {
     store: Store,
@@ -30,6 +34,7 @@ pub(crate) struct ObjectStore {
 }
 
 struct Running {
+    endpoint: Arc<Embedded>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -78,6 +83,22 @@ impl ObjectStore {
         }
     }
 
+    /// A job that deletes uploads in parts which nobody completed. `None` for a store of others, which has rules of its own.
+    pub(crate) fn sweeper(&self) -> Option<impl Future<Output = ()> + Send + 'static> {
+        let endpoint = Arc::downgrade(&self.embedded.as_ref()?.endpoint);
+        Some(async move {
+            let mut hours = tokio::time::interval(SWEEP);
+            loop {
+                hours.tick().await;
+                let Some(endpoint) = endpoint.upgrade() else { return };
+                match tokio::task::spawn_blocking(move || endpoint.sweep_uploads(ABANDONED)).await {
+                    Ok(swept) => note_swept(swept),
+                    Err(error) => tracing::error!(%error, "sweeping abandoned uploads ended badly"),
+                }
+            }
+        })
+    }
+
     /// Ends an embedded endpoint; requests in flight may finish.
     pub(crate) async fn close(mut self, data: &DataFolder) -> Result<(), Trouble> {
         let Some(running) = &mut self.embedded else { return Ok(()) };
@@ -124,9 +145,10 @@ impl ObjectStore {
         let endpoint = format!("http://{address}");
         fs::write(data.join(ADDRESS_FILE), &endpoint).map_err(|error| failed(&error))?;
         let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let task = tokio::spawn(async move { embedded.serve(listener, stopped).await });
-        Self::at(config, root, endpoint, Some(Running { stop, task }))
+        let (serving, stopped) = (Arc::new(embedded), stop.clone());
+        let running = Arc::clone(&serving);
+        let task = tokio::spawn(async move { serving.serve(listener, stopped).await });
+        Self::at(config, root, endpoint, Some(Running { endpoint: running, stop, task }))
     }
 
     fn at(config: &Config, root: &RootSecret, endpoint: String, embedded: Option<Running>) -> Result<Self, Trouble> {
@@ -140,5 +162,13 @@ impl ObjectStore {
             path_style: true,
         };
         Ok(Self { store: Store::new(&settings), endpoint, embedded })
+    }
+}
+
+fn note_swept(swept: io::Result<usize>) {
+    match swept {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(swept, "deleted uploads that were never completed"),
+        Err(error) => tracing::error!(%error, "abandoned uploads could not be deleted"),
     }
 }

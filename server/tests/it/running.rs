@@ -1,6 +1,6 @@
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -46,11 +46,21 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// With further settings in its environment.
+    pub(crate) fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let port = free_port();
         let log = folder.join("log");
         let errors = fs::File::create(&log).expect("log");
         let mut command = muster(folder);
-        command.arg("serve").env("PORT", port.to_string()).stdout(Stdio::piped()).stderr(errors);
+        command
+            .arg("serve")
+            .env("PORT", port.to_string())
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(errors);
         let mut child = command.spawn().expect("started");
         let mut out = BufReader::new(child.stdout.take().expect("stdout"));
         let mut printed = String::new();
@@ -70,12 +80,21 @@ impl Running {
 
     /// The whole answer, head and body.
     pub(crate) fn get(&self, path: &str) -> String {
-        let mut stream = self.connect();
         let head = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n\r\n", self.port);
-        stream.write_all(head.as_bytes()).expect("asked");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("answer");
-        String::from_utf8_lossy(&answer).into_owned()
+        exchange(self.port, &head).expect("answer")
+    }
+
+    /// Ends the process at once, in the middle of whatever it does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
+    /// Kilobytes of memory in use.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     pub(crate) fn log(&self) -> String {
@@ -92,4 +111,34 @@ impl Running {
         let status = wait.recv_timeout(Duration::from_secs(20)).expect("ended").expect("status");
         (status, began.elapsed())
     }
+}
+
+fn exchange(port: u16, request: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// Sends a form as one of our own pages would. The whole answer, head and body.
+pub(crate) fn post(port: u16, path: &str, cookie: &str, form: &str) -> io::Result<String> {
+    let length = form.len();
+    exchange(
+        port,
+        &format!(
+            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nsec-fetch-site: same-origin\r\ncookie: {cookie}\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{form}"
+        ),
+    )
+}
+
+/// The value of a header, when the answer has it.
+pub(crate) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    let head = answer.split("\r\n\r\n").next()?;
+    head.lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, v)| v)
 }

@@ -1,0 +1,155 @@
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use local_postgres::{Cluster, Options};
+use sqlx::{Connection, PgConnection};
+
+use crate::running::{Running, folder, header, muster, post};
+
+const PASSWORD: &str = "otter+lantern+quay+window";
+/// All writers come from one address.
+const SETTINGS: &[(&str, &str)] = &[("MUSTER_RATE_LIMITS__PER_MINUTE", "1000000")];
+/// From the first request of a round to the kill. Spread over what a sign-up and an invitation take, and primes, so that no
+/// two rounds hit the same place.
+const KILL_AFTER: [u64; 8] = [7, 23, 41, 67, 97, 139, 211, 307];
+
+/// Each of these counts rows that half a write would leave. All of them must be none.
+const HALVES: &[(&str, &str)] = &[
+    ("teams without an owner", "SELECT count(*) FROM teams t WHERE NOT EXISTS
+        (SELECT FROM memberships m WHERE m.team_id = t.id AND m.builtin_role = 'owner')"),
+    ("teams whose making is not in their log", "SELECT count(*) FROM teams t WHERE NOT EXISTS
+        (SELECT FROM audit_entries e WHERE e.team_id = t.id AND e.seq = 1 AND e.action = 'team.created')"),
+    ("logs whose head is not their end", "SELECT count(*) FROM audit_heads h WHERE h.seq <>
+        (SELECT count(*) FROM audit_entries e WHERE e.team_id = h.team_id)"),
+    ("invitations that are not in the log", "SELECT count(*) FROM invitations i WHERE NOT EXISTS
+        (SELECT FROM audit_entries e WHERE e.team_id = i.team_id AND e.action = 'invitation.sent' AND e.target_id = i.id::text)"),
+    ("log entries without their invitation", "SELECT count(*) FROM audit_entries e WHERE e.action = 'invitation.sent' AND NOT EXISTS
+        (SELECT FROM invitations i WHERE i.team_id = e.team_id AND i.id::text = e.target_id)"),
+    ("people without a session", "SELECT count(*) FROM users u WHERE NOT EXISTS
+        (SELECT FROM sessions s WHERE s.user_id = u.id)"),
+];
+
+/// The real binary is killed while several people sign up and one invites, at eight moments. After each, no write is there
+/// by half, and each invitation's mail was either sent or waits.
+#[test]
+fn killed_in_the_middle_of_writes_it_keeps_each_whole_or_not_at_all() {
+    let folder = folder();
+    let server = Running::start_with(folder.path(), SETTINGS);
+    let owner = sign_up(server.port, folder.path(), "mira", "Quayside").expect("signed up");
+    server.kill();
+    let mut invited = 0;
+    for (round, wait) in KILL_AFTER.into_iter().enumerate() {
+        let server = Running::start_with(folder.path(), SETTINGS);
+        invited += write_until_killed(server, folder.path(), &owner, round, Duration::from_millis(wait));
+        expect_whole(folder.path());
+    }
+    assert!(invited > 0, "no write ended before a kill: the rounds prove nothing");
+    let verify = muster(folder.path()).args(["audit", "verify"]).output().expect("ended");
+    assert!(verify.status.success(), "{}", String::from_utf8_lossy(&verify.stdout));
+}
+
+/// How many invitations were answered before the kill.
+fn write_until_killed(server: Running, folder: &Path, owner: &str, round: usize, wait: Duration) -> usize {
+    let (port, done) = (server.port, AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for writer in 0..3 {
+            let done = &done;
+            scope.spawn(move || {
+                for n in 0.. {
+                    let form = format!("email=guest-{round}-{writer}-{n}%40quayside.example&role=reader");
+                    match post(port, "/quayside/invitations", owner, &form) {
+                        Ok(answer) if answer.starts_with("HTTP/1.1 303") => done.fetch_add(1, Ordering::Relaxed),
+                        // The server is gone.
+                        _ => return,
+                    };
+                }
+            });
+        }
+        scope.spawn(move || {
+            // Cut off wherever the kill finds it.
+            let name = format!("jonas{}", (b'a' + u8::try_from(round).expect("few")) as char);
+            sign_up(port, folder, &name, &format!("Harbour+{name}"))
+        });
+        let began = Instant::now();
+        thread::park_timeout(wait.saturating_sub(began.elapsed()));
+        server.kill();
+    });
+    done.into_inner()
+}
+
+/// Through all of sign-up. The session's cookie, or `None` where the server went away on the way.
+fn sign_up(port: u16, folder: &Path, name: &str, team: &str) -> Option<String> {
+    let email = format!("{name}@quayside.example");
+    let begun = post(port, "/sign-up", "", &format!("email={}", email.replace('@', "%40"))).ok()?;
+    let browser = cookie(&begun)?;
+    let code = code_for(folder, &email, port)?;
+    post(port, "/sign-up/verify", &browser, &format!("code={code}")).ok()?;
+    let made =
+        post(port, "/sign-up/account", &browser, &format!("name={name}&password={PASSWORD}&team={team}")).ok()?;
+    cookie(&made)
+}
+
+/// The first cookie of an answer, as a browser sends it back.
+fn cookie(answer: &str) -> Option<String> {
+    header(answer, "set-cookie")?.split(';').next().map(str::to_owned)
+}
+
+/// Waits for the mail as long as the server answers.
+fn code_for(folder: &Path, email: &str, port: u16) -> Option<String> {
+    loop {
+        for file in fs::read_dir(folder.join("var/outbox")).ok()? {
+            let text = fs::read_to_string(file.ok()?.path()).unwrap_or_default();
+            if text.contains(email)
+                && let Some(code) = code_in(&text)
+            {
+                return Some(code);
+            }
+        }
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+    }
+}
+
+fn code_in(text: &str) -> Option<String> {
+    let digits = |line: &str| line.chars().filter(char::is_ascii_digit).collect::<String>();
+    let plain = |line: &&str| line.chars().all(|c| c.is_ascii_digit() || c == ' ');
+    // The outbox keeps a mail as JSON: its lines stand escaped.
+    text.split("\\n").map(str::trim).filter(plain).map(digits).find(|code| code.len() == 6)
+}
+
+/// Opens the database that the killed server left, which recovers it, and looks for halves.
+fn expect_whole(folder: &Path) {
+    let cluster = Cluster::start(&Options::new(folder.join("var/postgres"))).expect("the database starts again");
+    let url = cluster.superuser_url("muster");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut connection = PgConnection::connect(&url).await.expect("connected");
+        for (what, query) in HALVES {
+            let count: i64 = sqlx::query_scalar(*query).fetch_one(&mut connection).await.expect(what);
+            assert_eq!(count, 0, "{what}");
+        }
+        let invitations: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM invitations").fetch_one(&mut connection).await.expect("a count");
+        let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM mails WHERE subject LIKE 'Join %'")
+            .fetch_one(&mut connection)
+            .await
+            .expect("a count");
+        let sent = fs::read_dir(folder.join("var/outbox"))
+            .expect("the outbox")
+            .filter(|file| {
+                let path = file.as_ref().expect("a file").path();
+                fs::read_to_string(path).unwrap_or_default().contains("guest-")
+            })
+            .count();
+        assert!(
+            waiting + i64::try_from(sent).expect("few") >= invitations,
+            "{waiting} wait, {sent} sent, {invitations} invited"
+        );
+        connection.close().await.expect("closed");
+    });
+    cluster.stop().expect("stopped");
+}

@@ -5,6 +5,8 @@
 #   deploy/setup.sh            what `make start` needs
 #   deploy/setup.sh --tests    and what `make test` needs
 #   deploy/setup.sh --check    only report; exit code 1 when something is missing
+#
+# CHROMIUM=/path/to/chromium names the browser for the tests, where there is one that is not found by itself.
 set -eu
 
 tests=no
@@ -172,12 +174,48 @@ check_node() {
     have npm || want npm "fetches wasm-opt and test tools, pinned by lock files"
 }
 
+# Ubuntu's packages of Chromium only point to a snap, which does not start in a container, and leave a program behind that
+# says so. A browser is one that tells its version.
+is_browser() { "$1" --version >/dev/null 2>&1; }
+
+chromium_is_a_snap() {
+    if known_to_apt chromium; then
+        case $candidate in *snap*) return 0 ;; *) return 1 ;; esac
+    fi
+    grep -q '^ID=ubuntu$' "${MUSTER_OS_RELEASE:-/etc/os-release}" 2>/dev/null
+}
+
+has_playwrights_browser() {
+    for folder in "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}"/chromium*; do
+        if [ -e "$folder/INSTALLATION_COMPLETE" ]; then return 0; fi
+    done
+    return 1
+}
+
+download_browser=no
 check_browser() {
     [ "$tests" = yes ] || return 0
+    if [ -n "${CHROMIUM:-}" ]; then
+        is_browser "$CHROMIUM" || fail "CHROMIUM is $CHROMIUM, which does not run. Name a Chromium or Chrome that does, or unset CHROMIUM."
+        return 0
+    fi
     for program in chromium chromium-browser google-chrome; do
-        if have "$program"; then return 0; fi
+        if have "$program" && is_browser "$program"; then return 0; fi
     done
-    want chromium "the browser tests"
+    if has_playwrights_browser; then return 0; fi
+    if chromium_is_a_snap; then
+        download_browser=yes
+        missing=$((missing + 1))
+        say "missing: a Chromium (the browser tests; apt has only a snap here, so Playwright's own is downloaded)"
+    else
+        want chromium "the browser tests"
+    fi
+}
+
+setup_browser() {
+    if [ "$download_browser" = no ] || [ "$check" = yes ]; then return 0; fi
+    (cd "$root/e2e" && long "downloading Chromium with Playwright" npx --no-install playwright install --with-deps chromium) ||
+        fail "Playwright could not download Chromium. Install a Chromium or Chrome and name it: CHROMIUM=/path/to/chromium make test"
 }
 
 wasm_by_rustup() { [ -d "$(cd "$root" && rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ]; }
@@ -200,10 +238,14 @@ setup_wasm() {
     say "missing: a compiler for wasm32-unknown-unknown (the interactive parts of pages)"
     missing=$((missing + 1))
     [ "$check" = no ] || return 0
-    if have rustup && (cd "$root" && long "adding the target with rustup" timeout 120 rustup target add wasm32-unknown-unknown) && wasm_by_rustup; then
-        return 0
+    if have rustup; then
+        if (cd "$root" && long "adding the target with rustup" timeout 120 rustup target add wasm32-unknown-unknown) && wasm_by_rustup; then
+            return 0
+        fi
+        say "rustup could not add the target here; taking Debian's packages for building web programs instead"
+    else
+        say "there is no rustup to add the target with; taking Debian's packages for building web programs"
     fi
-    say "rustup could not add the target here; taking Debian's packages for building web programs instead"
     have apt-get || fail "there is no apt either. Add the target by hand: rustup target add wasm32-unknown-unknown"
     as_root
     # An older release may be listed until the list is fresh; the newer one comes with security updates.
@@ -286,6 +328,7 @@ fi
 setup_wasm
 setup_rust_components
 setup_e2e
+setup_browser
 setup_model_clients
 
 if [ "$missing" = 0 ]; then

@@ -1,8 +1,14 @@
+import { existsSync } from "node:fs";
+
 import { defineConfig } from "@playwright/test";
+
+// Named by whoever runs the tests, the system's, or the one that Playwright downloaded.
+const SYSTEM = "/usr/bin/chromium";
+const executablePath = process.env.CHROMIUM || (existsSync(SYSTEM) ? SYSTEM : undefined);
 
 // What Chromium needs on a machine that is also a server: no sandbox as root, nothing asked of the network.
 const launchOptions = {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  executablePath,
   args: [
     "--no-sandbox",
     "--disable-gpu",

@@ -1,0 +1,107 @@
+#!/bin/sh
+# Tests what deploy/setup.sh chooses, on a machine that is pretended: programs in a folder of their own answer for apt, npm
+# and the compilers, and write down what they were asked. Nothing is installed.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+failed=0
+
+# program <name> <line of shell…>: a program of the pretended machine
+program() {
+    file=$machine/bin/$1
+    shift
+    { echo '#!/bin/sh'; printf '%s\n' "$@"; } >"$file"
+    chmod 755 "$file"
+}
+
+# machine <distribution> <apt's candidate for chromium>: everything is there but a browser
+machine() {
+    machine=$place/machine
+    rm -rf "$machine"
+    mkdir -p "$machine/bin" "$machine/home" "$machine/checkout/deploy" "$machine/checkout/e2e/node_modules" \
+        "$machine/sysroot/lib/rustlib/wasm32-unknown-unknown/lib"
+    cp "$root/deploy/setup.sh" "$machine/checkout/deploy/"
+    cp "$root/Cargo.toml" "$machine/checkout/"
+    cp "$root/e2e/package-lock.json" "$machine/checkout/e2e/"
+    cp "$root/e2e/package-lock.json" "$machine/checkout/e2e/node_modules/.installed"
+    clients=crates/demo-model/tests/clients.txt
+    mkdir -p "$machine/checkout/${clients%/*}" "$machine/home/.cache/muster/target/model-clients"
+    cp "$root/$clients" "$machine/checkout/$clients"
+    cp "$root/$clients" "$machine/home/.cache/muster/target/model-clients/.installed"
+    echo "ID=$1" >"$machine/os-release"
+    for tool in sh env sed head tail sort cut awk grep df dirname mktemp rm cp cmp sleep cat ls timeout tee mkdir; do
+        ln -s "$(command -v $tool)" "$machine/bin/$tool"
+    done
+    for tool in git cc make pkg-config bwrap npm; do program $tool 'exit 0'; done
+    program cargo 'echo "cargo 1.999.0"'
+    program rustc "echo $machine/sysroot"
+    program node 'echo v20.0.0'
+    program postgres 'echo "postgres (PostgreSQL) 15.1"'
+    program id 'echo 0'
+    program dpkg 'exit 0'
+    program apt-cache "[ \"\$2\" != chromium ] || echo '  Candidate: $2'"
+    program apt-get "echo \"apt-get \$*\" >>$machine/asked"
+    program npx "echo \"npx \$*\" >>$machine/asked"
+    : >"$machine/asked"
+}
+
+# setup [NAME=value…]: runs the script on the pretended machine
+setup() {
+    env -i HOME="$machine/home" PATH="$machine/bin" MUSTER_OS_RELEASE="$machine/os-release" "$@" \
+        sh "$machine/checkout/deploy/setup.sh" --tests >"$machine/said" 2>&1
+}
+
+# expect <what> <text> <file>: the text stands in the file
+expect() { grep -q -- "$2" "$3" || report "$1" "$3"; }
+expect_not() { ! grep -q -- "$2" "$3" || report "$1" "$3"; }
+report() {
+    failed=1
+    echo "FAILED: $1" >&2
+    sed 's/^/    /' "$2" >&2
+}
+
+machine debian 130.0.1
+setup || report "a Debian machine is set up" "$machine/said"
+expect "Debian takes its package" "install.* chromium" "$machine/asked"
+expect_not "Debian downloads nothing" playwright "$machine/asked"
+
+machine ubuntu 2:1snap1-0ubuntu2
+setup || report "an Ubuntu machine is set up" "$machine/said"
+expect "Ubuntu takes Playwright's Chromium" "npx --no-install playwright install --with-deps chromium" "$machine/asked"
+expect_not "Ubuntu's snap is not installed" "apt-get" "$machine/asked"
+expect "the reason is told" "apt has only a snap here" "$machine/said"
+
+machine ubuntu "(none)"
+program chromium-browser 'echo "requires the chromium snap to be installed" >&2; exit 1'
+setup || report "an Ubuntu machine without lists is set up" "$machine/said"
+expect "a program that only names the snap is no browser" playwright "$machine/asked"
+
+machine ubuntu 2:1snap1-0ubuntu2
+mkdir -p "$machine/home/.cache/ms-playwright/chromium-1"
+touch "$machine/home/.cache/ms-playwright/chromium-1/INSTALLATION_COMPLETE"
+setup || report "a second run succeeds" "$machine/said"
+expect_not "what was downloaded is not downloaded again" playwright "$machine/asked"
+
+machine ubuntu 2:1snap1-0ubuntu2
+program google-chrome 'echo "Google Chrome 130"'
+setup || report "a machine with Chrome is set up" "$machine/said"
+expect "Chrome is enough" "everything needed is here" "$machine/said"
+
+machine debian 130.0.1
+program mine 'echo "Chromium 130"'
+setup CHROMIUM="$machine/bin/mine" || report "CHROMIUM names the browser" "$machine/said"
+expect "CHROMIUM is enough" "everything needed is here" "$machine/said"
+if setup CHROMIUM=/nowhere/chromium; then report "a CHROMIUM that does not run is refused" "$machine/said"; fi
+expect "the way out is told" "unset CHROMIUM" "$machine/said"
+
+machine debian 130.0.1
+rm -r "$machine/sysroot/lib"
+program google-chrome 'echo "Google Chrome 130"'
+program rustup "echo \"rustup \$*\" >>$machine/asked" "mkdir -p $machine/sysroot/lib/rustlib/wasm32-unknown-unknown/lib"
+setup || report "rustup adds the target" "$machine/said"
+[ -x /usr/bin/rustc ] || expect "rustup is asked first" "rustup target add wasm32-unknown-unknown" "$machine/asked"
+
+[ "$failed" = 0 ] || exit 1
+echo "deploy/setup.sh chooses as it should"

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold, in the order in which it fails fastest.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ pub(crate) enum Check {
     Fmt,
     /// Clippy has no warning
     Clippy,
+    /// The set-up script chooses as it should
+    Scripts,
     /// Crates depend only downwards
     Direction,
     /// Licences, origins and bans of dependencies
@@ -115,6 +118,7 @@ impl Check {
             Self::Clippy => {
                 cargo(&["clippy", "--workspace", "--exclude", "frontend", "--all-targets", "--", "-D", "warnings"])?
             }
+            Self::Scripts => workspace::run(&mut Command::new(workspace::root()?.join("deploy/tests/setup.sh")))?,
             Self::Direction => direction::check()?,
             Self::Licences => dependencies()?,
             Self::Assets => assets::run(assets::Options { dev: false })?,
@@ -146,7 +150,7 @@ fn dependencies() -> Outcome {
 }
 
 fn unit() -> Outcome {
-    let cluster = database::start("tests")?;
+    let cluster = database::start(&database::of_this_checkout()?)?;
     let mut arguments = if workspace::installed("cargo-nextest") {
         vec!["nextest", "run", "--no-fail-fast"]
     } else {
@@ -169,13 +173,21 @@ fn browser() -> Outcome<End> {
         .args(["test", "--silent"])
         .current_dir(&folder)
         .env("MUSTER_BIN", workspace::target()?.join("release/muster"));
-    if let Some(chromium) =
-        ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| workspace::find(name))
-    {
+    if let Some(chromium) = chromium() {
         tests.env("CHROMIUM", chromium);
     }
     workspace::run(&mut tests)?;
     Ok(End::Passed)
+}
+
+/// The browser that was named, or the system's. None leaves the choice to Playwright, which may have one of its own.
+fn chromium() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("CHROMIUM").filter(|named| !named.is_empty()) {
+        return Some(named.into());
+    }
+    let known = ["chromium", "chromium-browser", "google-chrome"].iter().filter_map(|name| workspace::find(name));
+    // Ubuntu's packages leave a program behind that only names a snap.
+    known.into_iter().find(|program| workspace::output(Command::new(program).arg("--version")).is_ok())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The PostgreSQL server for development and tests, kept in the build cache.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
@@ -11,6 +12,18 @@ use crate::workspace;
 
 /// The server of `cargo xtask db`, which outlives the command.
 const DEVELOPMENT: &str = "development";
+
+/// The name of the tests' server. Each checkout has its own, as checkouts may share the build cache, and whoever ends first
+/// would stop the other's.
+pub(crate) fn of_this_checkout() -> Outcome<String> {
+    Ok(tests_of(&workspace::root()?))
+}
+
+fn tests_of(checkout: &Path) -> String {
+    let mut hasher = DefaultHasher::new();
+    checkout.hash(&mut hasher);
+    format!("tests-{:016x}", hasher.finish())
+}
 
 /// Starts a server, or uses the running one of that name, and says what was chosen.
 pub(crate) fn start(name: &str) -> Outcome<Cluster> {
@@ -160,4 +173,16 @@ fn sorted(folder: &Path) -> Outcome<Vec<PathBuf>> {
     }
     paths.sort();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_checkouts_have_two_servers_and_one_keeps_its_own() {
+        let [one, other] = ["/home/mira/muster", "/home/mira/muster-2"].map(|path| tests_of(Path::new(path)));
+        assert_ne!(one, other);
+        assert_eq!(one, tests_of(Path::new("/home/mira/muster")));
+    }
 }

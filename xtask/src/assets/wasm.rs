@@ -13,19 +13,24 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The two ways to a compiler for the browser.
 pub(crate) enum Toolchain {
-    /// The host's own, with the target added by rustup.
-    Rustup,
+    /// The host's own, with the target added by rustup or whoever installed it.
+    Own,
     /// Debian's packages rustc-web, cargo-web, rust-web-src and lld: the standard library is built along.
     Debian { rustc: PathBuf, cargo: PathBuf, linker: PathBuf },
 }
 
 impl Toolchain {
     pub(crate) fn find() -> Self {
-        let rustup = sysroot().is_some_and(|root| root.join("lib/rustlib").join(TARGET).join("lib").is_dir());
-        let debian = Path::new("/usr/bin/rustc").exists() && Path::new("/usr/bin/cargo").exists();
-        match newest_linker().filter(|_| !rustup && debian) {
-            Some(linker) => Self::Debian { rustc: "/usr/bin/rustc".into(), cargo: "/usr/bin/cargo".into(), linker },
-            None => Self::Rustup,
+        Self::choose(sysroot().as_deref(), Path::new("/usr/bin"))
+    }
+
+    fn choose(sysroot: Option<&Path>, system: &Path) -> Self {
+        let own = sysroot.is_some_and(|root| root.join("lib/rustlib").join(TARGET).join("lib").is_dir());
+        let (rustc, cargo) = (system.join("rustc"), system.join("cargo"));
+        let debian = !own && rustc.exists() && cargo.exists();
+        match newest_linker(system).filter(|_| debian) {
+            Some(linker) => Self::Debian { rustc, cargo, linker },
+            None => Self::Own,
         }
     }
 
@@ -38,7 +43,7 @@ impl Toolchain {
 
     fn cargo(&self) -> Command {
         match self {
-            Self::Rustup => Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())),
+            Self::Own => Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())),
             Self::Debian { rustc, cargo, linker } => {
                 let mut command = Command::new(cargo);
                 command
@@ -58,16 +63,16 @@ impl Toolchain {
     }
 }
 
-/// Where the host's compiler keeps its libraries: cargo sets the variables for what it runs under rustup.
+/// Where the host's compiler keeps its libraries: cargo names itself to what it runs, and stands in `bin` of that place.
 fn sysroot() -> Option<PathBuf> {
-    let home = env::var_os("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".rustup")))?;
-    Some(home.join("toolchains").join(env::var_os("RUSTUP_TOOLCHAIN")?))
+    let cargo = PathBuf::from(env::var_os("CARGO")?);
+    Some(cargo.parent()?.parent()?.to_path_buf())
 }
 
 /// Debian names the linker after its version: `wasm-ld-22`.
-fn newest_linker() -> Option<PathBuf> {
+fn newest_linker(system: &Path) -> Option<PathBuf> {
     let version = |path: &PathBuf| path.file_name()?.to_str()?.strip_prefix("wasm-ld-")?.parse::<u32>().ok();
-    let entries = fs::read_dir("/usr/bin").ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let entries = fs::read_dir(system).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
     entries.filter_map(|path| Some((version(&path)?, path))).max().map(|(_, path)| path)
 }
 
@@ -80,7 +85,7 @@ pub(crate) struct Islands {
 pub(crate) fn build(places: &Places) -> Outcome<Islands> {
     let toolchain = Toolchain::find();
     match &toolchain {
-        Toolchain::Rustup => println!("assets: compiling the islands with rustup's {TARGET}"),
+        Toolchain::Own => println!("assets: compiling the islands with this toolchain's {TARGET}"),
         Toolchain::Debian { linker, .. } => {
             println!("assets: compiling the islands with Debian's rustc-web and {}", linker.display());
         }
@@ -115,4 +120,54 @@ fn bind(folder: &Path, wasm: &Path) -> Outcome<Islands> {
         glue: fs::read_to_string(&glue).doing(|| format!("Cannot read {}", glue.display()))?,
         wasm: read(&out.join("islands_bg.wasm"))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine with these programs and, in its sysroot, the target or not.
+    fn machine(programs: &[&str], target: bool) -> tempfile::TempDir {
+        let machine = tempfile::tempdir().unwrap();
+        let system = machine.path().join("bin");
+        fs::create_dir(&system).unwrap();
+        for program in programs {
+            fs::write(system.join(program), "").unwrap();
+        }
+        if target {
+            fs::create_dir_all(machine.path().join("root/lib/rustlib").join(TARGET).join("lib")).unwrap();
+        }
+        machine
+    }
+
+    fn choose(machine: &tempfile::TempDir) -> Toolchain {
+        Toolchain::choose(Some(&machine.path().join("root")), &machine.path().join("bin"))
+    }
+
+    #[test]
+    fn a_toolchain_with_the_target_builds_alone() {
+        let machine = machine(&["rustc", "cargo", "wasm-ld-22"], true);
+        assert!(matches!(choose(&machine), Toolchain::Own));
+        assert!(!choose(&machine).cargo().get_args().any(|argument| argument == "-Zbuild-std=std,panic_abort"));
+    }
+
+    #[test]
+    fn without_the_target_debians_compiler_builds_with_its_newest_linker() {
+        let machine = machine(&["rustc", "cargo", "wasm-ld-9", "wasm-ld-22"], false);
+        let Toolchain::Debian { linker, rustc, .. } = choose(&machine) else { panic!("Debian's was there") };
+        assert!(linker.ends_with("wasm-ld-22") && rustc.ends_with("bin/rustc"));
+        assert!(choose(&machine).cargo().get_args().any(|argument| argument == "-Zbuild-std=std,panic_abort"));
+    }
+
+    #[test]
+    fn without_debians_packages_the_host_is_asked_and_says_what_it_lacks() {
+        for programs in [&["rustc", "cargo"][..], &["wasm-ld-22"], &[]] {
+            assert!(matches!(choose(&machine(programs, false)), Toolchain::Own));
+        }
+    }
+
+    #[test]
+    fn cargo_tells_where_the_toolchain_is() {
+        assert!(sysroot().unwrap().join("lib").is_dir());
+    }
 }

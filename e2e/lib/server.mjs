@@ -38,14 +38,17 @@ function environment(port, data) {
   };
 }
 
-/** Starts a server with an empty data folder. The answer holds its address and a way to stop it. */
-export async function startServer() {
+/**
+ * Starts a server with an empty data folder. The answer holds its address, its folder and a way to stop it. `settings` are
+ * added to its environment.
+ */
+export async function startServer(settings = {}) {
   const data = await mkdtemp(join(tmpdir(), "muster-e2e-"));
   // The embedded database runs as another user when this runs as root, and has to get through.
   await chmod(data, 0o755);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(binary(), ["serve"], { env: environment(port, data), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary(), ["serve"], { env: { ...environment(port, data), ...settings }, stdio: ["ignore", "pipe", "pipe"] });
   const log = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => log.push(chunk.toString()));
   const exited = new Promise((resolve) => {
@@ -69,7 +72,7 @@ export async function startServer() {
     await stop();
     throw new Error(`${error.message}\n${log.join("").split("\n").slice(-40).join("\n")}`);
   }
-  return { url, stop, log: () => log.join("") };
+  return { url, data, stop, log: () => log.join("") };
 }
 
 async function ready(url, exited) {

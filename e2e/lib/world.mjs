@@ -22,7 +22,7 @@ export async function workingTeam(browser, baseURL) {
   const link = await invite(page, person, guest);
   const second = await browser.newContext({ baseURL });
   await join(await second.newPage(), guest, link);
-  await second.close();
+  const reader = await kept(second);
   person.invitation = await invite(page, person, stranger());
   await page.goto(`/${person.slug}/roles`);
   await page.getByLabel("Name").fill("Release manager");
@@ -35,7 +35,7 @@ export async function workingTeam(browser, baseURL) {
   await signIn(elsewhere, person);
   await elsewhere.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
   await third.close();
-  return { person, state: await kept(context) };
+  return { person, state: await kept(context), reader };
 }
 
 async function kept(context) {

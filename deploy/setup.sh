@@ -165,6 +165,9 @@ keep_postgres_quiet() {
 
 check_sandbox() {
     have bwrap || want bubblewrap "keeps what agents run away from this machine"
+    # Programs inside see /usr alone, so one in a home folder does not count.
+    [ -x /usr/bin/python3 ] || want python3 "runs the sample project inside its sandbox"
+    ! have git || [ -x /usr/bin/git ] || [ -x /usr/local/bin/git ] || want git "shows agents the history of what they work on"
 }
 
 node_version() { if have node; then first_number "$(node --version)"; else echo 0; fi; }

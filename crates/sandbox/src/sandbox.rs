@@ -165,7 +165,7 @@ impl Sandbox {
 }
 
 impl Exec {
-    /// The next event; none after the exit.
+    /// The next event; none after the exit. A call that is dropped half-way may lose a part of an event: follow again.
     ///
     /// # Errors
     /// When the sandbox goes away first, or refused the command.

@@ -43,6 +43,11 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
+    /// Whether the command's end is written.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.progress.has_changed().is_err()
+    }
+
     /// Ends the command; the first reason stays.
     pub(crate) fn stop(&self, reason: Reason) {
         self.stop.send_if_modified(|told| {

@@ -109,6 +109,11 @@ impl Jobs {
         self.running().values().for_each(|handle| handle.stop(reason));
     }
 
+    /// All that run now.
+    pub(crate) fn handles(&self) -> Vec<Arc<Handle>> {
+        self.running().values().cloned().collect()
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.running().len()
     }

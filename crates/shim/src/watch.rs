@@ -11,6 +11,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    job::Handle,
     jobs::Jobs,
     protocol::{Held, Reason, Start},
     usage,
@@ -19,6 +20,9 @@ use crate::{
 const EVERY: Duration = Duration::from_millis(200);
 /// Measuring the workspace may take at most this part of the time.
 const SHARE: u32 = 10;
+/// For commands that were ended for the disk's sake.
+const PATIENCE: Duration = Duration::from_secs(5);
+const GLANCE: Duration = Duration::from_millis(5);
 /// For commands to end before the sandbox does.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -64,14 +68,35 @@ pub(crate) async fn disk(start: Start, jobs: Arc<Jobs>, disk: Arc<Disk>) {
         }
         // Once more after the last command has ended, so that the number told is right.
         idle_known = jobs.count() == 0;
-        let (begun, work) = (Instant::now(), start.work.clone());
-        let Ok(held) = tokio::task::spawn_blocking(move || usage::disk(&work)).await else { continue };
-        disk.0.store(held, Ordering::Relaxed);
-        if held > most {
-            jobs.stop_all(Reason::LimitReached);
+        let (begun, running) = (Instant::now(), jobs.handles());
+        let mut held = disk.measure(&start).await;
+        // A second look: the first may have counted what was being deleted.
+        if held > most && disk.measure(&start).await > most {
+            end_these(&running).await;
+            // What they wrote up to their end is not the next command's doing.
+            held = disk.measure(&start).await;
         }
         most = held.max(start.disk_bytes);
         sleep(begun.elapsed() * SHARE).await;
+    }
+}
+
+impl Disk {
+    /// Zero when the workspace cannot be read at all.
+    async fn measure(&self, start: &Start) -> u64 {
+        let work = start.work.clone();
+        let held = tokio::task::spawn_blocking(move || usage::disk(&work)).await.unwrap_or_default();
+        self.0.store(held, Ordering::Relaxed);
+        held
+    }
+}
+
+/// Ends commands for the disk's sake, and waits until they have.
+async fn end_these(running: &[Arc<Handle>]) {
+    running.iter().for_each(|handle| handle.stop(Reason::LimitReached));
+    let until = Instant::now() + PATIENCE;
+    while running.iter().any(|handle| !handle.has_ended()) && Instant::now() < until {
+        sleep(GLANCE).await;
     }
 }
 
@@ -88,7 +113,7 @@ pub(crate) async fn end(jobs: &Jobs, reason: Reason) {
     jobs.stop_all(reason);
     let until = Instant::now() + LAST_WORDS;
     while jobs.count() > 0 && Instant::now() < until {
-        sleep(Duration::from_millis(10)).await;
+        sleep(GLANCE).await;
     }
     if jobs.count() > 0 {
         eprintln!("muster-shim: {} commands did not end in time", jobs.count());

@@ -3,8 +3,8 @@
 use std::{
     collections::BTreeMap,
     fs, io,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::UNIX_EPOCH,
 };
 
@@ -72,18 +72,26 @@ pub(super) fn log(registry: &Path, id: &str) -> PathBuf {
 impl Record {
     /// Takes the name; false when it is taken.
     pub(super) fn claim(&self, registry: &Path) -> io::Result<bool> {
-        let mut options = fs::OpenOptions::new();
-        match options.write(true).create_new(true).mode(0o600).open(path(registry, &self.id)) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-            opened => drop(opened?),
+        let half = self.half(registry)?;
+        // Appears whole: one that was cut off could not be read again, nor listed.
+        let linked = fs::hard_link(&half, path(registry, &self.id));
+        fs::remove_file(half)?;
+        match linked {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            linked => linked.map(|()| true),
         }
-        self.write(registry).map(|()| true)
+    }
+
+    fn half(&self, registry: &Path) -> io::Result<PathBuf> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let half = registry.join(format!("{}.{process}-{count}.half", self.id));
+        fs::write(&half, serde_json::to_vec(self)?)?;
+        Ok(half)
     }
 
     pub(super) fn write(&self, registry: &Path) -> io::Result<()> {
-        let half = registry.join(format!("{}.half", self.id));
-        fs::write(&half, serde_json::to_vec(self)?)?;
-        fs::rename(half, path(registry, &self.id))
+        fs::rename(self.half(registry)?, path(registry, &self.id))
     }
 
     pub(super) fn read(registry: &Path, id: &str) -> io::Result<Option<Self>> {

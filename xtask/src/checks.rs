@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use crate::failure::{Doing, Failure, Outcome};
-use crate::{assets, database, direction, licences, shim, workspace};
+use crate::{assets, database, direction, docker, licences, shim, workspace};
 
 /// One part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,7 +28,7 @@ pub(crate) enum Check {
     Assets,
     /// The program inside sandboxes builds and is small
     Shim,
-    /// The tests of all crates, with a Postgres of their own
+    /// The tests of all crates, with a Postgres of their own, and with Docker where it can be had
     Unit,
     /// The release binary builds
     Build,
@@ -159,8 +159,10 @@ fn unit() -> Outcome {
     arguments.extend(["--workspace", "--exclude", "frontend"]);
     let mut tests = workspace::cargo(&arguments)?;
     tests.env("TEST_DATABASE_URL", cluster.superuser_url("postgres")).env("MUSTER_SHIM", shim::build()?);
+    let docker = docker::Daemon::start()?;
     let tested = workspace::run(&mut tests);
-    tested.and(cluster.stop().doing(|| "The test database did not stop".to_owned()))
+    let stopped = docker.map_or(Ok(()), docker::Daemon::stop);
+    tested.and(stopped).and(cluster.stop().doing(|| "The test database did not stop".to_owned()))
 }
 
 fn browser() -> Outcome<End> {

@@ -6,6 +6,7 @@ mod bench;
 mod checks;
 mod database;
 mod direction;
+mod docker;
 mod failure;
 mod licences;
 mod service;

@@ -30,6 +30,7 @@ pub use db::Db;
 pub use error::{Error, Result};
 pub use forge::{FileChange, FileStatus, Hunk as DiffHunk, LineKind};
 pub use mail::Mail;
+pub use repositories::{Code, address_of};
 pub use scope::{Actor, Can, Grant, Origin, Scope, grants};
 
 /// How the product behaves where an installation may choose.

@@ -2,9 +2,34 @@
 
 use std::path::PathBuf;
 
+use forge::{BranchName, GitError, Repository};
 use types::{ProjectId, TeamId};
 
-use crate::Orchestrator;
+use crate::{
+    Can, Error, Orchestrator, Result,
+    audit::{self, Happening},
+    grants::{ReadFiles, WriteFiles},
+    teams::suggest_slug,
+};
+
+/// A project's repository, found by the address that git clients use.
+#[derive(Clone, Debug)]
+pub struct Code {
+    pub project: ProjectId,
+    pub name: String,
+    pub repository: Repository,
+    /// Neither removed nor rewritten by a push.
+    pub default_branch: BranchName,
+    /// Whether this is a copy of a repository elsewhere, which takes no pushes.
+    pub copy: bool,
+}
+
+struct Named {
+    id: ProjectId,
+    name: String,
+    source: String,
+    default_branch: String,
+}
 
 impl Orchestrator {
     /// The bare repository of a project: our copy of a remote one, or the only one. It exists once a run has prepared it.
@@ -14,4 +39,74 @@ impl Orchestrator {
     pub(crate) fn repository_folder(&self, team: TeamId, project: ProjectId) -> PathBuf {
         self.settings().data_dir.join("repositories").join(team.to_string()).join(format!("{project}.git"))
     }
+
+    /// The repository behind a name in a git address: a project's id, or its name in the form of addresses where no other
+    /// project of the team has the same. An empty project gets its repository here.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that is no project's or of more than one, and while a project has no repository yet.
+    pub async fn code(&self, scope: &Can<ReadFiles>, name: &str) -> Result<Code> {
+        let mut tx = self.db().team(scope).await?;
+        let projects = sqlx::query_as!(
+            Named,
+            r#"SELECT id AS "id: ProjectId", name, source, default_branch FROM projects
+               WHERE team_id = $1 AND archived_at IS NULL"#,
+            scope.team() as TeamId,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let found = find(projects, name).ok_or(Error::NotFound)?;
+        let default_branch: BranchName = found.default_branch.parse().map_err(Error::internal)?;
+        let folder = self.repository_folder(scope.team(), found.id);
+        let repository = match Repository::open(&folder) {
+            Err(GitError::NotFound(_)) if found.source == "empty" => {
+                match Repository::create_empty(&folder, &default_branch).await {
+                    // Somebody else was first.
+                    Err(GitError::Exists(_)) => Repository::open(&folder),
+                    other => other,
+                }
+            }
+            other => other,
+        };
+        let repository = repository.map_err(|error| match error {
+            GitError::NotFound(_) => Error::NotFound,
+            other => Error::internal(other),
+        })?;
+        Ok(Code { project: found.id, name: found.name, repository, default_branch, copy: found.source == "git" })
+    }
+
+    /// Writes down that somebody pushes, before what they send is taken.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn record_push(&self, scope: &Can<WriteFiles>, code: &Code) -> Result<()> {
+        let mut tx = self.db().team(scope).await?;
+        let happening = Happening {
+            action: "repository.push_received",
+            target_kind: "project",
+            target_id: code.project.to_string(),
+            details: serde_json::json!({ "name": code.name }),
+        };
+        audit::append(&mut tx, scope, self.clock().now(), happening).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// The last part of a project's git address, without `.git`. `names` are the names of the team's projects, its own among them.
+#[must_use]
+pub fn address_of<'a>(project: ProjectId, name: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let slug = suggest_slug(name);
+    let same = names.into_iter().filter(|other| suggest_slug(other) == slug).count();
+    if slug.is_empty() || same > 1 { project.to_string() } else { slug }
+}
+
+fn find(projects: Vec<Named>, name: &str) -> Option<Named> {
+    if let Ok(id) = name.parse::<ProjectId>() {
+        return projects.into_iter().find(|project| project.id == id);
+    }
+    let mut same = projects.into_iter().filter(|project| suggest_slug(&project.name) == name);
+    let found = same.next()?;
+    same.next().is_none().then_some(found)
 }

@@ -152,7 +152,7 @@ pub mod grants {
 
     grants! {
         ReadTeam ReadMembers ReadProjects ReadTasks ReadSquads ReadAudit ReadFiles
-        WriteTasks WriteProjects ExecuteRuns
+        WriteFiles WriteTasks WriteProjects ExecuteRuns
         ManageSquads ManageMembers ManageRoles ManageTeam
     }
 }

@@ -4,6 +4,7 @@ mod invitations;
 mod members;
 mod roles;
 mod slug;
+mod tokens;
 
 use sqlx::PgConnection;
 use types::{BuiltinRole, FieldError, Permission, PermissionSet, RoleId, TeamId, UserId};
@@ -12,6 +13,7 @@ pub use invitations::{Invitation, InvitationView};
 pub use members::Member;
 pub use roles::CustomRole;
 pub use slug::{RESERVED as RESERVED_SLUGS, Slug, suggest as suggest_slug};
+pub use tokens::{ApiToken, NewToken};
 
 use crate::{
     Actor, Can, Error, Orchestrator, Origin, Result, Scope,

@@ -171,6 +171,6 @@ pub(super) fn read_permissions(texts: &[String]) -> PermissionSet {
     texts.iter().filter_map(|text| Permission::parse(text)).collect()
 }
 
-fn write_permissions(permissions: PermissionSet) -> Vec<String> {
+pub(super) fn write_permissions(permissions: PermissionSet) -> Vec<String> {
     permissions.iter().map(|permission| permission.as_str().to_owned()).collect()
 }

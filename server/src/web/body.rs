@@ -24,10 +24,16 @@ fn is_upload(path: &str) -> bool {
     path.split('/').skip(2).eq(["projects", "upload"])
 }
 
+/// Bytes of a request of a git client.
+const MAX_PUSH: usize = 2 << 30;
+
 /// Refuses a body that says it is too large, and cuts one that turns out to be.
 pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let allowed = if is_auth_path(path) || path == super::CSP_REPORT_PATH {
+    let allowed = if path.starts_with("/git/") {
+        // Pushes are read as a stream; git itself refuses those that are too large.
+        MAX_PUSH
+    } else if is_auth_path(path) || path == super::CSP_REPORT_PATH {
         limits.auth
     } else if is_upload(path) {
         UPLOAD.max(limits.all)

@@ -1,7 +1,10 @@
 use http::header::SET_COOKIE;
 use tower_http::{
     CompressionLevel,
-    compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::And},
+    compression::{
+        CompressionLayer, DefaultPredicate, Predicate,
+        predicate::{And, NotForContentType},
+    },
 };
 
 /// Answers that set a cookie stay uncompressed: the length of a compressed answer tells something about a secret
@@ -15,8 +18,12 @@ impl Predicate for WithoutCookie {
     }
 }
 
+/// What git sends is compressed already.
+const GIT: NotForContentType = NotForContentType::const_new("application/x-git");
+
 /// Compresses pages as they are made, quickly rather than well. Assets come compressed already and streams of events are
 /// left alone (the default predicate).
-pub(super) fn layer() -> CompressionLayer<And<DefaultPredicate, WithoutCookie>> {
-    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(DefaultPredicate::new().and(WithoutCookie))
+pub(super) fn layer() -> CompressionLayer<And<And<DefaultPredicate, WithoutCookie>, NotForContentType>> {
+    let pages = DefaultPredicate::new().and(WithoutCookie).and(GIT);
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(pages)
 }

@@ -144,6 +144,10 @@ async fn name(app: &App, cookies: &Cookies, told: &UserError) -> Option<String> 
     }
 }
 
+/// Marks an answer for programs, whose failures are worded already and become no page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForPrograms;
+
 /// Whether an answer is already a page of ours, as a form with its errors is. It is left as it is.
 fn is_worded(response: &Response<Body>) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -153,6 +157,9 @@ fn is_worded(response: &Response<Body>) -> bool {
 /// A failure that a layer or axum itself made, without words of ours: a bad form, an unknown path.
 fn plain(response: &Response<Body>) -> Option<UserError> {
     let status = response.status();
+    if response.extensions().get::<ForPrograms>().is_some() {
+        return None;
+    }
     if !(status.is_client_error() || status.is_server_error()) || is_worded(response) {
         return None;
     }

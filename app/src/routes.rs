@@ -22,6 +22,8 @@ pub enum Access {
     Public,
     /// Anybody who is signed in.
     SignedIn,
+    /// Programs that show an access token of the team in the path. The handler proves the permission.
+    Token,
     /// Members of the team in the path whose role grants this.
     Team(Permission),
 }
@@ -94,6 +96,16 @@ impl Routes {
         T: InsideFirst + 'static,
     {
         self.add(method, format!("/{{team}}{path}"), Access::Team(T::PERMISSION), handler)
+    }
+
+    /// An address for programs, inside a team.
+    #[must_use]
+    pub fn by_token<H, T>(self, method: Method, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.add(method, path.to_owned(), Access::Token, handler)
     }
 
     /// The router, and its table.

@@ -12,7 +12,7 @@ use orchestrator::{Error, teams::RESERVED_SLUGS};
 use crate::{
     failure::{Failure, pages_for_failures},
     flash::said_once,
-    handlers::{account, agent_types, auth, onboarding, public, squads, tasks, team},
+    handlers::{account, agent_types, auth, git, onboarding, public, squads, tasks, team},
     request::{Place, Visitor, safe_path},
     routes::{Route, Routes},
     state::App,
@@ -147,6 +147,12 @@ fn table() -> Routes {
         .team(POST, "/tasks/{number}/approvals/{approval}", tasks::decide_plan)
         .team(POST, "/tasks/{number}/questions/{approval}", tasks::answer_question)
         .team(GET, "/artifacts/{file}", tasks::download)
+        .team(GET, "/tokens", team::tokens)
+        .team(POST, "/tokens", team::create_token)
+        .team(POST, "/tokens/{token}/revoke", team::revoke_token)
         .team(GET, "/settings", team::settings)
         .team(POST, "/settings", team::rename_team)
+        .by_token(GET, "/git/{team}/{repository}/info/refs", git::exchange)
+        .by_token(POST, "/git/{team}/{repository}/git-upload-pack", git::exchange)
+        .by_token(POST, "/git/{team}/{repository}/git-receive-pack", git::exchange)
 }

@@ -21,6 +21,7 @@ pub mod money;
 pub mod pagination;
 pub mod priority;
 pub mod role;
+pub mod secret;
 pub mod section;
 pub mod select;
 pub mod skeleton;

@@ -89,6 +89,7 @@ fn words(flash: &str) -> Option<&'static str> {
         "left" => "You have left the team.",
         "role_created" => "The role is there to be given.",
         "role_deleted" => "The role is deleted.",
+        "token_revoked" => "The token no longer works.",
         "team_renamed" => "The team is renamed.",
         "project_added" => "The project is added.",
         "squad_formed" => "The squad is formed.",

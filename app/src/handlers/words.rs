@@ -11,9 +11,11 @@ pub(super) const KINDS: &[(&str, &str)] = &[
     ("invitation.", "Invitations"),
     ("role.", "Roles"),
     ("project.", "Projects"),
+    ("repository.", "Code"),
     ("squad.", "Squads"),
     ("agent", "Agents and their types"),
     ("task.", "Tasks"),
+    ("token.", "Access tokens"),
     ("permission.", "Refused permissions"),
 ];
 
@@ -47,6 +49,9 @@ pub(super) fn phrase(action: &str) -> &str {
         "agent_type.switched_off" => "switched an agent type off",
         "task.created" => "wrote a task",
         "onboarding.skipped" => "skipped a step of the set-up",
+        "token.created" => "made an access token",
+        "token.revoked" => "revoked an access token",
+        "repository.push_received" => "pushed to a repository",
         "permission.refused" => "asked for what their role does not allow",
         other => other,
     }

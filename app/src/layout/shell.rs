@@ -30,6 +30,7 @@ pub enum Section {
     Members,
     Roles,
     Audit,
+    Tokens,
     Settings,
     /// Pages that no entry of the navigation leads to.
     Other,
@@ -37,7 +38,7 @@ pub enum Section {
 
 impl Section {
     const NAVIGATION: &[Self] =
-        &[Self::Dashboard, Self::Squads, Self::Members, Self::Roles, Self::Audit, Self::Settings];
+        &[Self::Dashboard, Self::Squads, Self::Members, Self::Roles, Self::Audit, Self::Tokens, Self::Settings];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -46,6 +47,7 @@ impl Section {
             Self::Members => "Members",
             Self::Roles => "Roles",
             Self::Audit => "Audit log",
+            Self::Tokens => "Access tokens",
             Self::Settings => "Settings",
             Self::Other => "",
         }
@@ -58,6 +60,7 @@ impl Section {
             Self::Members => Icon::Users,
             Self::Roles => Icon::KeyRound,
             Self::Audit => Icon::ShieldCheck,
+            Self::Tokens => Icon::Lock,
             Self::Settings => Icon::Settings,
         }
     }
@@ -69,6 +72,7 @@ impl Section {
             Self::Members => "/members",
             Self::Roles => "/roles",
             Self::Audit => "/audit",
+            Self::Tokens => "/tokens",
             Self::Settings => "/settings",
         }
     }
@@ -81,6 +85,7 @@ impl Section {
             Self::Members => Some("g m"),
             Self::Roles => Some("g r"),
             Self::Audit => Some("g a"),
+            Self::Tokens => Some("g k"),
             Self::Settings => Some("g s"),
             Self::Other => None,
         }
@@ -88,7 +93,7 @@ impl Section {
 
     const fn needs(self) -> Permission {
         match self {
-            Self::Dashboard | Self::Other => Permission::ReadTeam,
+            Self::Dashboard | Self::Tokens | Self::Other => Permission::ReadTeam,
             Self::Squads => Permission::ReadSquads,
             Self::Members | Self::Roles => Permission::ReadMembers,
             Self::Audit => Permission::ReadAudit,

@@ -31,7 +31,10 @@ pub(crate) struct Browser {
 
 impl Site {
     pub(crate) async fn open() -> Self {
-        let world = World::new().await;
+        Self::over(World::new().await)
+    }
+
+    pub(crate) fn over(world: World) -> Self {
         let settings =
             PageSettings { secure_cookies: true, development: true, outbox: None, version: "test", contact: None };
         let store = artifacts::Store::new(&artifacts::StoreSettings {

@@ -3,5 +3,6 @@
 
 mod client;
 mod forms;
+mod git;
 mod routes;
 mod squads;

@@ -3,7 +3,7 @@ use http::{Method, StatusCode};
 use orchestrator::{
     grants,
     squads::{Holder, Template},
-    teams::RESERVED_SLUGS,
+    teams::{NewToken, RESERVED_SLUGS},
     testing::World,
 };
 use types::Permission;
@@ -44,7 +44,12 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
         world.muster.form_squad(&scope.can().expect("owner"), "Harbour core", Template::Solo).await.expect("a squad");
     let member = world.muster.squad(&scope.can().expect("owner"), squad).await.expect("the squad").members.remove(0);
     let Holder::Agent(agent) = member.holder else { unreachable!("templates have agents alone") };
+    let read_files = types::PermissionSet::of(&[Permission::ReadFiles]);
+    let new = NewToken { name: "git", scopes: read_files, life: time::Duration::days(1) };
+    let (token, _) = world.muster.create_token(&scope.can().expect("owner"), &new).await.expect("a token");
     vec![
+        ("token", token.to_string()),
+        ("repository", "ledger.git".to_owned()),
         ("squad", squad.to_string()),
         ("member", member.id.to_string()),
         ("agent", agent.id.to_string()),
@@ -69,21 +74,34 @@ async fn a_stranger_reaches_only_what_is_public() {
         let sent_away = page.status == StatusCode::SEE_OTHER && page.location.starts_with("/sign-in?reason=needed");
         assert_eq!(
             sent_away,
-            route.access != Access::Public,
+            !matches!(route.access, Access::Public | Access::Token),
             "{} {path}: {} {}",
             route.method,
             page.status,
             page.location
         );
         assert!(!page.status.is_server_error(), "{} {path}: {}", route.method, page.body);
+        assert_eq!(page.status == StatusCode::UNAUTHORIZED, route.access == Access::Token, "{} {path}", route.method);
     }
     site.end().await;
 }
 
 /// Ids of nothing.
 fn any_ids() -> Vec<(&'static str, String)> {
-    let things =
-        ["user", "invitation", "role", "session", "squad", "member", "agent", "agent_type", "approval", "file"];
+    let things = [
+        "user",
+        "invitation",
+        "role",
+        "session",
+        "squad",
+        "member",
+        "agent",
+        "agent_type",
+        "approval",
+        "file",
+        "token",
+        "repository",
+    ];
     let mut ids = things.map(|thing| (thing, Uuid::now_v7().to_string())).to_vec();
     ids.push(("number", "99".to_owned()));
     ids
@@ -124,7 +142,7 @@ async fn foreign_ids_under_the_own_team_are_not_found() {
     let ids = foreign_ids(&site.world).await;
     for route in site.table.clone() {
         let things = route.path.replace("{team}", "");
-        if !things.contains('{') {
+        if !things.contains('{') || route.access == Access::Token {
             continue;
         }
         let path = fill(&route.path, "quayside", &ids);
@@ -215,7 +233,7 @@ async fn a_failure_inside_a_team_keeps_the_teams_navigation() {
     let outside = mira.get(&site, "/harbour/members").await;
     assert_eq!(outside.status, StatusCode::NOT_FOUND);
     assert!(!outside.body.contains("/harbour/audit"), "a foreign team's navigation is not shown");
-    let page = mira.post(&site, &format!("/quayside/roles/{}/delete", id()), "").await;
+    let page = mira.post(&site, &format!("/quayside/roles/{}/delete", Uuid::now_v7()), "").await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
     assert!(page.body.contains(navigation), "{}", page.body);
     site.end().await;

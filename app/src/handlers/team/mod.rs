@@ -7,6 +7,7 @@ mod members;
 mod roles;
 mod search;
 mod settings;
+mod tokens;
 
 pub(crate) use audit::audit;
 pub(crate) use dashboard::dashboard;
@@ -14,3 +15,4 @@ pub(crate) use members::{change_role, invite, leave, members, remove_member, res
 pub(crate) use roles::{create_role, delete_role, roles};
 pub(crate) use search::search;
 pub(crate) use settings::{rename_team, settings};
+pub(crate) use tokens::{create_token, revoke_token, tokens};

@@ -4,3 +4,4 @@ pub mod audit;
 pub mod members;
 pub mod roles;
 pub mod settings;
+pub mod tokens;

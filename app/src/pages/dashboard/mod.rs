@@ -1,5 +1,6 @@
 mod needs;
 mod runs;
+mod setup;
 
 use leptos::prelude::*;
 use time::OffsetDateTime;
@@ -12,7 +13,6 @@ pub use self::{
 use crate::{
     components::{
         avatar::person,
-        bar::progress,
         button::Button,
         clock,
         empty::{Empty, empty},
@@ -94,8 +94,8 @@ pub fn page(shell: &Shell, data: &Dashboard) -> String {
             {page_head("Dashboard", &summary(data), data.live.is_some().then(|| indicator(shell)))}
             <div class="cols">
                 <div class="pile" data-gap="large">
-                    {data.sample.then(|| sample(shell))}
-                    {data.checklist.map(|steps| checklist(shell, steps, !data.sample))}
+                    {data.sample.then(|| setup::sample(shell))}
+                    {data.checklist.map(|steps| setup::checklist(shell, steps, !data.sample))}
                     {at_work.then(|| needs_section(shell, data))}
                     {at_work.then(|| running_section(shell, data))}
                     {at_work.then(|| finished_section(shell, data))}
@@ -152,22 +152,6 @@ fn indicator(shell: &Shell) -> AnyView {
     .into_any()
 }
 
-/// One press from nothing to a merged change.
-fn sample(shell: &Shell) -> AnyView {
-    view! {
-        <section class="offer" aria-labelledby="sample-title">
-            <div>
-                <h2 id="sample-title">"Watch a squad work"</h2>
-                <p>"A squad fixes a small real program in a sandbox: it plans, edits, breaks a test, repairs it, is reviewed. The model is “Demo model: replays a recording”, so this needs no key and costs nothing."</p>
-            </div>
-            <form method="post" action=shell.link("/sample")>
-                {Button::new("Run the sample task").primary().icon(Icon::Play).busy("Starting…").submit()}
-            </form>
-        </section>
-    }
-    .into_any()
-}
-
 fn summary(data: &Dashboard) -> String {
     let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let stock = format!("{}, {}", count(data.projects.len(), "project"), count(data.tasks.len(), "task"));
@@ -189,57 +173,11 @@ fn audit_link(shell: &Shell) -> Option<AnyView> {
     shell.may(Permission::ReadAudit).then(link)
 }
 
-fn checklist(shell: &Shell, steps: Checklist, lead: bool) -> AnyView {
-    let setup = shell.link("/onboarding");
-    let members = shell.link("/members");
-    let lines = [
-        (true, "Name the team", "People and work belong to it.", setup.clone(), ""),
-        (
-            steps.project,
-            "Bring code, or take the sample",
-            "A project says where the code is.",
-            setup.clone(),
-            "Add a project",
-        ),
-        (steps.squad, "Muster a squad", "Who plans, writes, tests and reviews.", setup.clone(), "Muster a squad"),
-        (steps.task, "Write the first task", "Say what should be true at the end.", setup, "Write a task"),
-        (steps.invited, "Invite a teammate", "Reviews want a second pair of eyes.", members, "Invite"),
-    ];
-    let done = lines.iter().map(|line| u32::from(line.0)).sum::<u32>();
-    // One primary action on the page: the first step that is open, unless something before it leads.
-    let first = lines.iter().position(|line| !line.0).filter(|_| lead);
-    let rows = lines.into_iter().enumerate().map(|(at, (ticked, title, why, href, verb))| {
-        let button = if Some(at) == first { Button::new(verb).small().primary() } else { Button::new(verb).small() };
-        let (state, sign, said) =
-            if ticked { ("done", Icon::CircleCheck, " (done)") } else { ("open", Icon::Circle, "") };
-        view! {
-            <li data-state=state>
-                {icon(sign)}
-                <span><b>{title}<span class="visually-hidden">{said}</span></b><small>{why}</small></span>
-                {(!ticked).then(|| button.link(href))}
-            </li>
-        }
-    });
-    let rows = rows.collect_view();
-    view! {
-        <section class="checklist" aria-labelledby="setup">
-            <div class="checklist__head">
-                <h2 id="setup">{format!("Set up {}", shell.team_name())}</h2>
-                <p>{format!("{done} of 5 done")}</p>
-                {progress(&format!("{done} of 5 steps done"), done, 5)}
-            </div>
-            <ol>{rows}</ol>
-        </section>
-    }
-    .into_any()
-}
-
 fn tasks(shell: &Shell, tasks: &[Task]) -> AnyView {
     if tasks.is_empty() {
         return empty(Empty {
             title: "No tasks yet".to_owned(),
-            text: "A task says what should be true at the end. It is kept here as to do; this version does not run it."
-                .to_owned(),
+            text: "A task says what should be true at the end. A squad works until it is.".to_owned(),
             actions: setup(shell, Permission::WriteTasks, "Write a task"),
         });
     }
@@ -297,102 +235,4 @@ fn activity(shell: &Shell, list: &[Activity]) -> AnyView {
 }
 
 #[cfg(test)]
-mod tests {
-    use types::BuiltinRole;
-
-    use super::*;
-    use crate::layout::shell::tests::shell;
-
-    #[test]
-    fn the_checklist_counts_what_is_done_and_leads_to_what_is_not() {
-        let steps = Checklist { project: true, ..Checklist::default() };
-        let html = page(&shell(BuiltinRole::Owner), &Dashboard { checklist: Some(steps), ..Dashboard::default() });
-        assert!(html.contains("2 of 5 done"), "{html}");
-        assert_eq!(html.matches(r#"data-kind="primary""#).count(), 1, "{html}");
-        assert!(!html.contains(">Add a project</a></li>"), "{html}");
-        assert!(html.contains(r#"href="/quayside/members""#), "{html}");
-    }
-
-    #[test]
-    fn readers_are_not_asked_to_do_what_they_may_not() {
-        let html = page(&shell(BuiltinRole::Reader), &Dashboard::default());
-        assert!(html.contains("No tasks yet") && !html.contains("Write a task"), "{html}");
-    }
-
-    #[test]
-    fn the_word_for_one_is_singular() {
-        let task = Task {
-            number: "QUA-1".to_owned(),
-            title: "Fees round half to even".to_owned(),
-            project: "ledger".to_owned(),
-            state: State::Todo,
-            created_at: shell(BuiltinRole::Owner).now,
-        };
-        let html = page(&shell(BuiltinRole::Owner), &Dashboard { tasks: vec![task], ..Dashboard::default() });
-        assert!(html.contains("0 projects, 1 task<") && html.contains("QUA-1") && html.contains("To do"), "{html}");
-    }
-
-    fn busy() -> Dashboard {
-        let now = shell(BuiltinRole::Owner).now;
-        let need = |kind| Need {
-            task: "QUA-1".to_owned(),
-            path: "/tasks/QUA-1".to_owned(),
-            title: "Run a <migration>".to_owned(),
-            why: "coder-1 asks".to_owned(),
-            since: now - time::Duration::minutes(2),
-            kind,
-        };
-        let running = Running {
-            task: "QUA-2".to_owned(),
-            path: "/tasks/QUA-2".to_owned(),
-            title: "Round fees".to_owned(),
-            squad: "Ledger core".to_owned(),
-            state: State::Running,
-            who: None,
-            step: "Plan".to_owned(),
-            started_at: now - time::Duration::seconds(138),
-            cost: types::MicroUsd::from_micros(139_100),
-            cap: Some(types::MicroUsd::from_cents(800)),
-            can_stop: true,
-        };
-        Dashboard {
-            needs: vec![
-                need(NeedKind::Approval { id: "a1".to_owned(), command: None, expires_at: None }),
-                need(NeedKind::Question { id: "q1".to_owned(), options: vec!["Yes".to_owned(), "No".to_owned()] }),
-                need(NeedKind::Failed { may_retry: true }),
-            ],
-            running: vec![running],
-            ..Dashboard::default()
-        }
-    }
-
-    #[test]
-    fn what_waits_can_be_answered_in_place() {
-        let html = needs_fragment(&shell(BuiltinRole::Owner), &busy());
-        for action in ["approvals/a1", "questions/q1", "retry"] {
-            assert!(html.contains(&format!(r#"action="/quayside/tasks/QUA-1/{action}""#)), "{action} {html}");
-        }
-        assert!(html.contains(r#"name="answer" value="Yes""#) && html.contains("Run a &lt;migration&gt;"), "{html}");
-    }
-
-    #[test]
-    fn what_runs_can_be_stopped_with_a_reason() {
-        let html = running_fragment(&shell(BuiltinRole::Owner), &busy());
-        assert!(
-            html.contains(r#"action="/quayside/tasks/QUA-2/stop""#) && html.contains(r#"popovertarget="stop-QUA-2""#),
-            "{html}"
-        );
-        assert!(html.contains("$0.1391") && html.contains("of $8.00") && html.contains(">2:18<"), "{html}");
-        let html = page(&shell(BuiltinRole::Owner), &busy());
-        assert!(html.contains("3 things wait for you · 1 task runs"), "{html}");
-    }
-
-    #[test]
-    fn a_new_team_has_one_primary_action_the_sample() {
-        let data = Dashboard { sample: true, checklist: Some(Checklist::default()), ..Dashboard::default() };
-        let html = page(&shell(BuiltinRole::Owner), &data);
-        assert!(html.contains(r#"action="/quayside/sample""#) && html.contains("replays a recording"), "{html}");
-        assert_eq!(html.matches(r#"data-kind="primary""#).count(), 1, "{html}");
-        assert!(!html.contains("Running now"), "{html}");
-    }
-}
+mod tests;

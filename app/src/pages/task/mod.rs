@@ -144,7 +144,7 @@ fn links(shell: &Shell, task: &Task, tab: Tab) -> AnyView {
         count,
         current: tab == is,
     };
-    let reviewable = task.files_changed.is_some();
+    let reviewable = task.run.is_some();
     let all = [
         Some(link("Overview", "", Tab::Overview, None)),
         reviewable.then(|| link("Changes", "/changes", Tab::Changes, task.files_changed)),

@@ -29,7 +29,9 @@ pub(super) fn stream(shell: &Shell, task: &Task, data: &Overview) -> AnyView {
             <h2 class="visually-hidden" id="stream-title">"Live stream"</h2>
             {earlier}
             {nothing}
-            <ol class="stream" id="stream" role="log" aria-live="off" aria-labelledby="stream-title" data-show=data.filter.word()>{entries}</ol>
+            <div role="log" aria-live="off" aria-labelledby="stream-title">
+                <ol class="stream" id="stream" data-show=data.filter.word()>{entries}</ol>
+            </div>
         </section>
         <div class="follow" id="follow" hidden=true>
             <button class="button" type="button" data-follow=true>{icon(Icon::ArrowDown)}<span>"New entries"</span></button>

@@ -109,6 +109,9 @@ export const FRESH = [
 export const WORKING = [
   { name: "dashboard", open: team("") },
   { name: "onboarding, done", open: team("/onboarding") },
+  { name: "task", open: team("/tasks/1") },
+  { name: "task, artifacts", open: team("/tasks/1/artifacts") },
+  { name: "task, history", open: team("/tasks/1/history") },
   { name: "members", open: team("/members") },
   { name: "members, failed", open: failedInvitation, status: 422 },
   { name: "roles", open: team("/roles") },

@@ -41,12 +41,16 @@ const place = ({ target, place: where, html, say: words }) => {
   for (const node of [...mould.content.children]) {
     const old = (node.id && id(node.id)) || (where === "replace" && id(target));
     if (old) {
+      if (old.isEqualNode(node)) continue;
       // Words that somebody is typing into a form are worth more than its newest look.
       const field = document.activeElement;
       if (old.contains(field) && field.matches("textarea, input") && field.value) continue;
       const folds = node.querySelectorAll("details");
       old.querySelectorAll("details").forEach((fold, at) => folds[at] && (folds[at].open ||= fold.open));
+      const stops = (within) => [...within.querySelectorAll("a, button, summary")];
+      const focused = stops(old).indexOf(field);
       old.replaceWith(node);
+      if (focused >= 0) stops(node)[focused]?.focus({ preventScroll: true });
     } else if (where !== "replace") {
       id(target)?.[where === "prepend" ? "prepend" : "append"](node);
       if (target === "stream") {
@@ -58,11 +62,18 @@ const place = ({ target, place: where, html, say: words }) => {
   say(words);
 };
 
+const toEnd = () => {
+  const page = document.scrollingElement;
+  page.scrollTop = page.scrollHeight;
+  return page.scrollTop;
+};
 const follow = () => {
   const button = id("follow");
   if (following) {
     unseen = 0;
-    document.scrollingElement.scrollTop = document.scrollingElement.scrollHeight;
+    const reached = toEnd();
+    // Entries out of sight have a guessed height; once in sight they have their own.
+    requestAnimationFrame(() => document.scrollingElement.scrollTop >= reached && toEnd());
   }
   if (button) {
     button.hidden = unseen === 0;
@@ -73,8 +84,9 @@ const follow = () => {
 const draw = () => {
   const batch = queue;
   queue = [];
+  following = atEnd();
   batch.forEach(place);
-  if (unseen) follow();
+  if (id("stream") && (following || unseen)) follow();
 };
 
 const take = (event) => {

@@ -14,7 +14,7 @@ const PAGE = `<!doctype html><html lang="en"><title>Live</title><body>
 <nav><a data-filter="" aria-current="true" href="/page">All</a><a data-filter="tools" href="/page?show=tools">Tools</a></nav>
 <ol id="stream">${entry(1)}</ol>
 <form id="ask"><label>Reason <textarea></textarea></label></form>
-<div id="follow" hidden><button type="button" data-follow><span>New</span></button></div>
+<div id="follow" style="position: fixed; bottom: 0" hidden><button type="button" data-follow><span>New</span></button></div>
 <time data-since="${new Date(Date.now() - 61_000).toISOString()}">1:01</time>
 <p id="live-said" role="status"></p>
 </main><script type="module" src="/live.js"></script></body></html>`;
@@ -100,6 +100,15 @@ test("what is being typed stays", async ({ page, stream }) => {
   await page.getByLabel("Reason").fill("");
   stream.send(3, "patch", { target: "ask", place: "replace", html });
   await expect(page.locator("#ask")).toHaveText("Closed");
+});
+
+test("the focus stays on a button that is drawn again", async ({ page, stream }) => {
+  const html = (word) => `<form id="ask"><button type="button">Stop</button><p>${word}</p></form>`;
+  stream.send(2, "patch", { target: "ask", place: "replace", html: html("1 file") });
+  await page.getByRole("button", { name: "Stop" }).focus();
+  stream.send(3, "patch", { target: "ask", place: "replace", html: html("2 files") });
+  await expect(page.locator("#ask")).toContainText("2 files");
+  await expect(page.getByRole("button", { name: "Stop" })).toBeFocused();
 });
 
 test("the page says whether it follows, and clocks tick", async ({ page, stream }) => {

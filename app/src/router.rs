@@ -2,7 +2,7 @@
 
 use axum::{
     Extension, Router,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     middleware,
     response::{IntoResponse, Redirect, Response},
 };
@@ -21,6 +21,8 @@ use crate::{
 /// The pages, and the table of their routes. Failures are bare status codes until [`with_failure_pages`] dresses them.
 pub fn router(app: App) -> (Router, Vec<Route>) {
     let (router, table) = table().build();
+    // The server around this router bounds bodies, each kind of path with its own limit.
+    let router = router.layer(DefaultBodyLimit::disable());
     let router = router.fallback(not_found).layer(middleware::from_fn_with_state(app.clone(), said_once));
     (router.with_state(app), table)
 }
@@ -133,6 +135,23 @@ fn table() -> Routes {
         .team(POST, "/roles", team::create_role)
         .team(POST, "/roles/{role}/delete", team::delete_role)
         .team(GET, "/audit", team::audit)
+        .team(GET, "/projects", team::projects)
+        .team(POST, "/projects", team::create_project)
+        .team(GET, "/projects/new", team::new_project)
+        .team(POST, "/projects/upload", team::upload_project)
+        .team(GET, "/projects/{project}", team::board)
+        .team(GET, "/projects/{project}/list", team::task_list)
+        .team(GET, "/projects/{project}/settings", team::project_settings)
+        .team(POST, "/projects/{project}/settings", team::update_project)
+        .team(POST, "/projects/{project}/archive", team::archive_project)
+        .team(POST, "/projects/{project}/restore", team::restore_project)
+        .team(POST, "/projects/{project}/tasks", team::create_task)
+        .team(GET, "/projects/{project}/tasks/new", team::new_task)
+        .team(GET, "/tasks/{number}/edit", team::edit_task_page)
+        .team(POST, "/tasks/{number}/edit", team::edit_task)
+        .team(POST, "/tasks/{number}/move", team::move_task)
+        .team(POST, "/tasks/{number}/delete", team::delete_task)
+        .team(POST, "/tasks/{number}/undelete", team::undelete_task)
         .team(POST, "/sample", tasks::run_sample)
         .team(GET, "/tasks/{number}", tasks::overview)
         .team(GET, "/tasks/{number}/live", tasks::live)

@@ -7,6 +7,7 @@ use orchestrator::{
 };
 use types::PermissionSet;
 
+use super::words::task_key;
 use crate::{
     components::{breadcrumb::Crumb, toast::Flash},
     failure::Failure,
@@ -29,6 +30,11 @@ pub(super) async fn inside<G: Grant>(
     let mut shell = around(app, &member.who, &member.visitor, &member.joined, page);
     enter(&mut shell, &member.team, &member.role);
     shell.section = section;
+    if let Some(number) = member.visitor.flash.as_deref().and_then(deleted_task) {
+        let undo = Some(member.link(&format!("/tasks/{number}/undelete")));
+        shell.flash =
+            Some(Flash { undo, ..Flash::done(format!("{} is deleted.", task_key(&member.team.slug, number))) });
+    }
     Ok(shell)
 }
 
@@ -74,6 +80,11 @@ fn around(app: &App, who: &SignedIn, visitor: &Visitor, teams: &[Joined], page: 
     }
 }
 
+/// The number in the word that follows a deletion.
+fn deleted_task(flash: &str) -> Option<i32> {
+    flash.strip_prefix("task_deleted:")?.parse().ok()
+}
+
 /// The sentence for a word that the page before left. A word nobody left on purpose says nothing.
 fn words(flash: &str) -> Option<&'static str> {
     Some(match flash {
@@ -108,6 +119,12 @@ fn words(flash: &str) -> Option<&'static str> {
         "run_approved" => "Approved. The change is merged now.",
         "run_sent_back" => "Sent back. The squad works on your comment.",
         "run_decided" => "Decided. The run goes on.",
+        "project_saved" => "The settings are saved.",
+        "project_archived" => "The project is archived.",
+        "project_restored" => "The project is restored.",
+        "task_saved" => "The task is saved.",
+        "task_moved" => "The task is moved.",
+        "task_restored" => "The task is back.",
         "skipped" => "Skipped. You find it again on the dashboard.",
         _ => return None,
     })

@@ -33,6 +33,11 @@ pub(super) fn phrase(action: &str) -> &str {
         "role.created" => "made a role",
         "role.deleted" => "deleted a role",
         "project.created" => "added a project",
+        "project.changed" => "changed the settings of a project",
+        "project.archived" => "archived a project",
+        "project.restored" => "restored a project",
+        "project.repository_ready" => "fetched the code of a project",
+        "project.repository_failed" => "could not fetch the code of a project",
         "squad.formed" => "formed a squad",
         "squad.edited" => "changed a squad",
         "squad.rules_changed" => "changed the stages of a squad",
@@ -48,6 +53,14 @@ pub(super) fn phrase(action: &str) -> &str {
         "agent_type.switched_on" => "switched an agent type on",
         "agent_type.switched_off" => "switched an agent type off",
         "task.created" => "wrote a task",
+        "task.edited" => "edited a task",
+        "task.moved" => "moved a task",
+        "task.reordered" => "put a task elsewhere in its column",
+        "task.prioritised" => "changed the priority of a task",
+        "task.labelled" => "changed the labels of a task",
+        "task.assigned" => "assigned a task",
+        "task.deleted" => "deleted a task",
+        "task.restored" => "brought a task back",
         "onboarding.skipped" => "skipped a step of the set-up",
         "token.created" => "made an access token",
         "token.revoked" => "revoked an access token",
@@ -92,6 +105,11 @@ fn flatten(path: &str, value: &Value, into: &mut Vec<(String, String)>) {
         Value::Null => {}
         other => into.push((path.to_owned(), other.to_string())),
     }
+}
+
+/// What people call a task: `QUA-12`, after the team `quayside`.
+pub(super) fn task_key(slug: &str, number: i32) -> String {
+    format!("{}-{number}", prefix(slug))
 }
 
 /// The first letter large.

@@ -9,7 +9,7 @@ use crate::components::{
 };
 
 /// What narrow screens keep in the bar; the rest is in the sheet.
-const BAR: &[Section] = &[Section::Dashboard, Section::Members, Section::Audit];
+const BAR: &[Section] = &[Section::Dashboard, Section::Projects, Section::Members, Section::Audit];
 
 /// The navigation at the side, or at the foot of narrow screens.
 pub(super) fn rail(shell: &Shell) -> AnyView {

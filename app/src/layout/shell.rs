@@ -26,6 +26,7 @@ pub struct TeamLink {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     Dashboard,
+    Projects,
     Squads,
     Members,
     Roles,
@@ -37,12 +38,21 @@ pub enum Section {
 }
 
 impl Section {
-    const NAVIGATION: &[Self] =
-        &[Self::Dashboard, Self::Squads, Self::Members, Self::Roles, Self::Audit, Self::Tokens, Self::Settings];
+    const NAVIGATION: &[Self] = &[
+        Self::Dashboard,
+        Self::Projects,
+        Self::Squads,
+        Self::Members,
+        Self::Roles,
+        Self::Audit,
+        Self::Tokens,
+        Self::Settings,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Dashboard => "Dashboard",
+            Self::Projects => "Projects",
             Self::Squads => "Squads",
             Self::Members => "Members",
             Self::Roles => "Roles",
@@ -56,6 +66,7 @@ impl Section {
     pub(super) const fn icon(self) -> Icon {
         match self {
             Self::Dashboard | Self::Other => Icon::LayoutDashboard,
+            Self::Projects => Icon::FolderGit2,
             Self::Squads => Icon::Bot,
             Self::Members => Icon::Users,
             Self::Roles => Icon::KeyRound,
@@ -68,6 +79,7 @@ impl Section {
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::Dashboard | Self::Other => "",
+            Self::Projects => "/projects",
             Self::Squads => "/squads",
             Self::Members => "/members",
             Self::Roles => "/roles",
@@ -81,6 +93,7 @@ impl Section {
     pub(super) const fn keys(self) -> Option<&'static str> {
         match self {
             Self::Dashboard => Some("g d"),
+            Self::Projects => Some("g p"),
             Self::Squads => Some("g q"),
             Self::Members => Some("g m"),
             Self::Roles => Some("g r"),
@@ -94,6 +107,7 @@ impl Section {
     const fn needs(self) -> Permission {
         match self {
             Self::Dashboard | Self::Tokens | Self::Other => Permission::ReadTeam,
+            Self::Projects => Permission::ReadProjects,
             Self::Squads => Permission::ReadSquads,
             Self::Members | Self::Roles => Permission::ReadMembers,
             Self::Audit => Permission::ReadAudit,

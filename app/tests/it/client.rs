@@ -68,13 +68,23 @@ impl Browser {
     }
 
     pub(crate) async fn send(&mut self, site: &Site, method: Method, path: &str, form: &str) -> Page {
+        self.send_as(site, method, path, ("application/x-www-form-urlencoded", form.as_bytes())).await
+    }
+
+    pub(crate) async fn send_as(
+        &mut self,
+        site: &Site,
+        method: Method,
+        path: &str,
+        (kind, body): (&str, &[u8]),
+    ) -> Page {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(COOKIE, cookies.join("; "))
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Body::from(form.to_owned()))
+            .header(CONTENT_TYPE, kind)
+            .body(Body::from(body.to_vec()))
             .expect("a request");
         let response = site.router.clone().oneshot(request).await.expect("an answer");
         for cookie in response.headers().get_all(SET_COOKIE) {

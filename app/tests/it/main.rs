@@ -6,3 +6,4 @@ mod forms;
 mod git;
 mod routes;
 mod squads;
+mod work;

@@ -47,14 +47,20 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
     let read_files = types::PermissionSet::of(&[Permission::ReadFiles]);
     let new = NewToken { name: "git", scopes: read_files, life: time::Duration::days(1) };
     let (token, _) = world.muster.create_token(&scope.can().expect("owner"), &new).await.expect("a token");
+    let source = orchestrator::work::Source::Empty;
+    let project =
+        world.muster.create_project(&scope.can().expect("owner"), "ledger", &source).await.expect("a project");
+    let task = orchestrator::work::NewTask::titled("a task");
+    let task = world.muster.create_task(&scope.can().expect("owner"), project, &task).await.expect("a task");
     vec![
         ("token", token.to_string()),
         ("repository", "ledger.git".to_owned()),
+        ("project", project.to_string()),
         ("squad", squad.to_string()),
         ("member", member.id.to_string()),
         ("agent", agent.id.to_string()),
         ("agent_type", agent.settings.agent_type.to_string()),
-        ("number", "99".to_owned()),
+        ("number", task.number.to_string()),
         ("approval", Uuid::now_v7().to_string()),
         ("file", Uuid::now_v7().to_string()),
         ("user", hanna.user.id.to_string()),
@@ -89,6 +95,7 @@ async fn a_stranger_reaches_only_what_is_public() {
 /// Ids of nothing.
 fn any_ids() -> Vec<(&'static str, String)> {
     let things = [
+        "project",
         "user",
         "invitation",
         "role",

@@ -8,13 +8,15 @@ pub(crate) struct Size {
 }
 
 /// Bytes on the wire, with brotli, that files together may take. Public pages load no script at all; `page.js` and
-/// `boot.js` are what a signed-in page loads before its islands; a page that follows events adds `live.js`.
+/// `boot.js` are what a signed-in page loads before its islands; a page that follows events adds `live.js`, a board
+/// `board.js`.
 const LIMITS: &[(&[&str], usize)] = &[
     (&["islands.wasm"], 150_000),
     (&["islands.js"], 8_000),
     (&["boot.js"], 1_000),
     (&["page.js"], 4_000),
     (&["live.js"], 4_000),
+    (&["board.js"], 3_000),
     (&["public.css"], 30_000),
     (&["app.css"], 30_000),
     (&["geist.woff2", "geist-mono.woff2"], 60_000),

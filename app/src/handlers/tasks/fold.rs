@@ -10,7 +10,7 @@ use time::Duration;
 use types::AgentRole;
 
 use crate::{
-    components::{escape::push_escaped, who::Who},
+    components::{escape::push_escaped, markdown, who::Who},
     pages::task::{
         entry::{Approval, Body, Edit, Entry, Outcome, Question, Tool, ToolState},
         plan::{PlanState, PlanStep},
@@ -281,20 +281,9 @@ pub(super) fn plan_steps(items: &[PlanItem]) -> Vec<PlanStep> {
     items.iter().map(step).collect()
 }
 
-/// Text as paragraphs, with everything that HTML would read in it made harmless.
+/// What people and agents wrote, which is markdown.
 pub(super) fn prose(text: &str) -> String {
-    let mut html = String::with_capacity(text.len() + 16);
-    for paragraph in text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
-        html.push_str("<p>");
-        for (at, line) in paragraph.lines().enumerate() {
-            if at > 0 {
-                html.push_str("<br>");
-            }
-            push_escaped(&mut html, line);
-        }
-        html.push_str("</p>");
-    }
-    html
+    markdown::html(text)
 }
 
 fn escaped(text: &str) -> String {

@@ -4,11 +4,11 @@ use orchestrator::{
     grants::{ReadTasks, ReadTeam},
     work::{Project, Task},
 };
-use types::{Permission, TaskState};
+use types::Permission;
 
 use super::at_work::AtWork;
 use crate::{
-    components::status,
+    components::task_state,
     handlers::{Answer, html, shell, words},
     layout::shell::Section,
     pages::dashboard::{self as view, Dashboard},
@@ -73,18 +73,10 @@ fn project_row(project: &Project, tasks: &[Task]) -> view::Project {
 
 fn task_row(slug: &str, task: &Task) -> view::Task {
     view::Task {
-        number: format!("{}-{}", words::prefix(slug), task.number),
+        number: words::task_key(slug, task.number),
         title: task.title.clone(),
         project: task.project.clone(),
-        state: match task.state {
-            TaskState::InProgress => status::State::Running,
-            TaskState::InReview => status::State::InReview,
-            TaskState::Blocked => status::State::Blocked,
-            TaskState::Completed => status::State::Done,
-            TaskState::Failed => status::State::Failed,
-            TaskState::Cancelled => status::State::Cancelled,
-            TaskState::Todo => status::State::Todo,
-        },
+        state: task_state::look(task.state),
         created_at: task.created_at,
     }
 }

@@ -2,17 +2,35 @@
 
 mod at_work;
 mod audit;
+mod board;
 mod dashboard;
 mod members;
+mod projects;
 mod roles;
 mod search;
 mod settings;
+mod tasks;
 mod tokens;
 
+use orchestrator::{Can, Error, Grant};
+
+use crate::request::Inside;
+
 pub(crate) use audit::audit;
+pub(crate) use board::{board, create_task, task_list};
 pub(crate) use dashboard::dashboard;
 pub(crate) use members::{change_role, invite, leave, members, remove_member, resend_invitation, revoke_invitation};
+pub(crate) use projects::{
+    archive_project, create_project, new_project, project_settings, projects, restore_project, update_project,
+    upload_project,
+};
 pub(crate) use roles::{create_role, delete_role, roles};
 pub(crate) use search::search;
 pub(crate) use settings::{rename_team, settings};
+pub(crate) use tasks::{delete_task, edit_task, edit_task_page, move_task, new_task, undelete_task};
 pub(crate) use tokens::{create_token, revoke_token, tokens};
+
+/// A second permission, without which the page cannot be drawn.
+fn require<G: Grant, H: Grant>(member: &Inside<G>) -> Result<Can<H>, Error> {
+    member.also::<H>().ok_or(Error::Denied(H::PERMISSION))
+}

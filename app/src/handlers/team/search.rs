@@ -15,6 +15,17 @@ use crate::{
     state::App,
 };
 
+/// Where a hit leads.
+fn address(hit: &orchestrator::work::Hit) -> String {
+    match hit.kind.as_str() {
+        "project" => format!("/projects/{}", hit.target),
+        "task" => format!("/tasks/{}", hit.target),
+        "squad" => format!("/squads/{}", hit.target),
+        "member" => "/members".to_owned(),
+        _ => String::new(),
+    }
+}
+
 #[derive(Deserialize)]
 pub(crate) struct SearchQuery {
     #[serde(default)]
@@ -33,11 +44,7 @@ pub(crate) async fn search(
         .into_iter()
         .map(|hit| Hit {
             label: format!("{} · {}", hit.label, hit.note),
-            href: member.link(&match hit.kind.as_str() {
-                "member" => "/members".to_owned(),
-                "squad" => format!("/squads/{}", hit.target),
-                _ => String::new(),
-            }),
+            href: member.link(&address(&hit)),
             group: capital(&hit.kind),
         })
         .collect();

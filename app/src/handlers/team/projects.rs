@@ -1,0 +1,340 @@
+use axum::{
+    Form,
+    extract::{Multipart, Path, Query, State, multipart::MultipartRejection},
+};
+use orchestrator::{
+    Error, Grant,
+    grants::{ReadProjects, WriteProjects},
+    work::{Archive, Commands, Limits, Project, ProjectSettings, RepositoryState, Source},
+};
+use serde::Deserialize;
+use types::ProjectId;
+
+use super::require;
+use crate::{
+    components::breadcrumb::Crumb,
+    failure::Failure,
+    forms::Errors,
+    handlers::{Answer, again, done, form_errors, html, shell},
+    layout::shell::{Section, Shell},
+    pages::projects::{
+        Head, Repository,
+        list::{self, Projects},
+        new::{self, From, NewProject},
+        settings::{self, Input, Settings},
+    },
+    request::Inside,
+    state::App,
+};
+
+#[derive(Deserialize)]
+pub(crate) struct ProjectPath {
+    project: String,
+}
+
+impl ProjectPath {
+    pub(super) fn id(&self) -> Result<ProjectId, Error> {
+        self.project.parse().map_err(|_| Error::NotFound)
+    }
+}
+
+pub(super) fn repository(state: &RepositoryState) -> Repository {
+    match state {
+        RepositoryState::Pending => Repository::Pending,
+        RepositoryState::Ready => Repository::Ready,
+        RepositoryState::Failed(problem) => Repository::Failed(problem.clone()),
+    }
+}
+
+pub(super) fn head(project: &Project) -> Head {
+    Head {
+        id: project.id.to_string(),
+        name: project.name.clone(),
+        repository: repository(&project.repository),
+        archived: project.archived_at.is_some(),
+    }
+}
+
+/// The shell of a page under the list of projects; the crumbs lead back to it.
+pub(super) async fn shell_under<G: Grant>(
+    app: &App,
+    member: &Inside<G>,
+    project: Option<&Project>,
+    page: &str,
+) -> Result<Shell, Failure> {
+    let mut shell = shell::inside(app, member, Section::Projects, page).await?;
+    let mut crumbs = vec![Crumb::new("Projects", member.link("/projects"))];
+    if let Some(project) = project {
+        crumbs.push(Crumb::new(project.name.clone(), member.link(&format!("/projects/{}", project.id))));
+    }
+    crumbs.append(&mut shell.crumbs);
+    shell.crumbs = crumbs;
+    Ok(shell)
+}
+
+fn row(project: &Project) -> list::Project {
+    list::Project {
+        id: project.id.to_string(),
+        name: project.name.clone(),
+        source: project.repository_url.clone().unwrap_or_else(|| project.source.label().to_owned()),
+        repository: repository(&project.repository),
+        open: project.counts.open,
+        in_progress: project.counts.in_progress,
+        in_review: project.counts.in_review,
+        last_change: project.counts.last_change.unwrap_or(project.created_at),
+    }
+}
+
+pub(crate) async fn projects(member: Inside<ReadProjects>, State(app): State<App>) -> Answer {
+    let projects = app.muster.projects(&member).await?;
+    let archived = app.muster.archived_projects(&member).await?;
+    let shell = shell::inside(&app, &member, Section::Projects, "Projects").await?;
+    let data = Projects { projects: projects.iter().map(row).collect(), archived: archived.iter().map(row).collect() };
+    html(list::page(&shell, &data))
+}
+
+async fn draw_new(app: &App, member: &Inside<WriteProjects>, data: NewProject) -> Result<String, Failure> {
+    let shell = shell_under(app, member, None, "New project").await?;
+    let local = app.muster.settings().allow_local_repositories;
+    Ok(new::page(&shell, &NewProject { local, ..data }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct NewQuery {
+    #[serde(default)]
+    source: String,
+}
+
+pub(crate) async fn new_project(
+    member: Inside<WriteProjects>,
+    State(app): State<App>,
+    Query(query): Query<NewQuery>,
+) -> Answer {
+    let from = From::parse(&query.source).unwrap_or_default();
+    html(draw_new(&app, &member, NewProject { from, ..NewProject::default() }).await?)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct NewForm {
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    url: String,
+}
+
+/// Adds the project under the name that was typed, or the one its source suggests.
+async fn add(
+    app: &App,
+    member: &Inside<WriteProjects>,
+    name: &str,
+    source: Result<Source, Error>,
+) -> Result<ProjectId, Error> {
+    let source = source?;
+    let name = if name.trim().is_empty() { source.default_name() } else { name.to_owned() };
+    app.muster.create_project(member, &name, &source).await
+}
+
+async fn added(app: &App, member: &Inside<WriteProjects>, made: Result<ProjectId, Error>, data: NewProject) -> Answer {
+    match made {
+        Ok(id) => done(app, &member.link(&format!("/projects/{id}")), "project_added"),
+        Err(error) => {
+            let errors = form_errors(error)?;
+            again(draw_new(app, member, NewProject { errors, ..data }).await?)
+        }
+    }
+}
+
+pub(crate) async fn create_project(
+    member: Inside<WriteProjects>,
+    State(app): State<App>,
+    Form(form): Form<NewForm>,
+) -> Answer {
+    let from = From::parse(&form.source).unwrap_or_default();
+    let source = match from {
+        From::Sample => Ok(Source::Sample),
+        From::Empty => Ok(Source::Empty),
+        From::Git => Source::git(&form.url, app.muster.settings().allow_local_repositories),
+        // A file comes with the form of its own.
+        From::Archive => Archive::new("", Vec::new()).map(Source::Archive),
+    };
+    let made = add(&app, &member, &form.name, source).await;
+    added(&app, &member, made, NewProject { from, name: form.name, url: form.url, ..NewProject::default() }).await
+}
+
+/// The fields of the form with the file: the name, and the archive.
+async fn uploaded(form: Result<Multipart, MultipartRejection>) -> Result<(String, Result<Archive, Error>), Error> {
+    let unreadable = || {
+        Error::Invalid(vec![types::FieldError {
+            field: "archive".to_owned(),
+            message: "The upload broke off, or is larger than 32 MiB. Try it again.".to_owned(),
+        }])
+    };
+    let mut form = form.map_err(|_| unreadable())?;
+    let (mut name, mut archive) = (String::new(), Archive::new("", Vec::new()));
+    while let Some(field) = form.next_field().await.map_err(|_| unreadable())? {
+        match field.name() {
+            Some("name") => name = field.text().await.map_err(|_| unreadable())?,
+            Some("archive") => {
+                let file = field.file_name().unwrap_or_default().to_owned();
+                archive = Archive::new(&file, field.bytes().await.map_err(|_| unreadable())?.into());
+            }
+            _ => {}
+        }
+    }
+    Ok((name, archive))
+}
+
+pub(crate) async fn upload_project(
+    member: Inside<WriteProjects>,
+    State(app): State<App>,
+    form: Result<Multipart, MultipartRejection>,
+) -> Answer {
+    let (name, made) = match uploaded(form).await {
+        Ok((name, archive)) => {
+            let made = add(&app, &member, &name, archive.map(Source::Archive)).await;
+            (name, made)
+        }
+        Err(error) => (String::new(), Err(error)),
+    };
+    added(&app, &member, made, NewProject { from: From::Archive, name, ..NewProject::default() }).await
+}
+
+async fn draw_settings(
+    app: &App,
+    member: &Inside<WriteProjects>,
+    project: &Project,
+    typed: Option<(Input, Errors)>,
+) -> Result<String, Failure> {
+    let shell = shell_under(app, member, Some(project), "Settings").await?;
+    let any = project.commands != Commands::default();
+    let (input, errors) = typed.unwrap_or_else(|| (input(project), Errors::new()));
+    let data =
+        Settings { project: head(project), input, detected: any && project.commands_edited_at.is_none(), errors };
+    Ok(settings::page(&shell, &data))
+}
+
+fn input(project: &Project) -> Input {
+    let command = |command: &Option<String>| command.clone().unwrap_or_default();
+    Input {
+        name: project.name.clone(),
+        description: project.description.clone(),
+        default_branch: project.default_branch.clone(),
+        setup_command: command(&project.commands.setup),
+        build_command: command(&project.commands.build),
+        test_command: command(&project.commands.test),
+        egress_allow: project.egress_allow.join("\n"),
+        cpu_millis: project.limits.cpu_millis.to_string(),
+        memory_mb: project.limits.memory_mb.to_string(),
+        pids: project.limits.pids.to_string(),
+        disk_mb: project.limits.disk_mb.to_string(),
+        wall_minutes: project.limits.wall_minutes.to_string(),
+    }
+}
+
+pub(crate) async fn project_settings(
+    member: Inside<WriteProjects>,
+    State(app): State<App>,
+    Path(path): Path<ProjectPath>,
+) -> Answer {
+    let project = app.muster.project(&require::<_, ReadProjects>(&member)?, path.id()?).await?;
+    html(draw_settings(&app, &member, &project, None).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct SettingsForm {
+    name: String,
+    description: String,
+    default_branch: String,
+    setup_command: String,
+    build_command: String,
+    test_command: String,
+    egress_allow: String,
+    cpu_millis: String,
+    memory_mb: String,
+    pids: String,
+    disk_mb: String,
+    wall_minutes: String,
+}
+
+impl SettingsForm {
+    fn settings(&self, project: &Project) -> ProjectSettings {
+        // What is no number is out of every range, and refused with the range beside its field.
+        let number = |text: &str| text.trim().parse().unwrap_or(i32::MIN);
+        let command = |text: &str| Some(text.to_owned());
+        ProjectSettings {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            default_branch: self.default_branch.clone(),
+            commands: Commands {
+                setup: command(&self.setup_command),
+                build: command(&self.build_command),
+                test: command(&self.test_command),
+            },
+            egress_allow: self.egress_allow.split([',', '\n']).map(str::to_owned).collect(),
+            limits: Limits {
+                cpu_millis: number(&self.cpu_millis),
+                memory_mb: number(&self.memory_mb),
+                pids: number(&self.pids),
+                disk_mb: number(&self.disk_mb),
+                wall_minutes: number(&self.wall_minutes),
+            },
+            credential: project.credential,
+        }
+    }
+
+    fn into_input(self) -> Input {
+        Input {
+            name: self.name,
+            description: self.description,
+            default_branch: self.default_branch,
+            setup_command: self.setup_command,
+            build_command: self.build_command,
+            test_command: self.test_command,
+            egress_allow: self.egress_allow,
+            cpu_millis: self.cpu_millis,
+            memory_mb: self.memory_mb,
+            pids: self.pids,
+            disk_mb: self.disk_mb,
+            wall_minutes: self.wall_minutes,
+        }
+    }
+}
+
+pub(crate) async fn update_project(
+    member: Inside<WriteProjects>,
+    State(app): State<App>,
+    Path(path): Path<ProjectPath>,
+    Form(form): Form<SettingsForm>,
+) -> Answer {
+    let project = app.muster.project(&require::<_, ReadProjects>(&member)?, path.id()?).await?;
+    match app.muster.update_project(&member, project.id, &form.settings(&project)).await {
+        Ok(()) => done(&app, &member.link(&format!("/projects/{}/settings", project.id)), "project_saved"),
+        Err(error) => {
+            let errors = form_errors(error)?;
+            again(draw_settings(&app, &member, &project, Some((form.into_input(), errors))).await?)
+        }
+    }
+}
+
+pub(crate) async fn archive_project(
+    member: Inside<WriteProjects>,
+    State(app): State<App>,
+    Path(path): Path<ProjectPath>,
+) -> Answer {
+    app.muster.archive_project(&member, path.id()?).await?;
+    done(&app, &member.link("/projects"), "project_archived")
+}
+
+pub(crate) async fn restore_project(
+    member: Inside<WriteProjects>,
+    State(app): State<App>,
+    Path(path): Path<ProjectPath>,
+) -> Answer {
+    let id = path.id()?;
+    app.muster.restore_project(&member, id).await?;
+    done(&app, &member.link(&format!("/projects/{id}")), "project_restored")
+}

@@ -1,0 +1,183 @@
+use leptos::prelude::*;
+
+use super::{Head, notice};
+use crate::{
+    components::{
+        button::Button,
+        dialog::{Confirm, confirm},
+        error_summary::error_summary,
+        field::Field,
+        section::{page_head, section},
+        text_area::TextArea,
+    },
+    forms::Errors,
+    layout::shell::{self, Shell},
+};
+
+/// The settings of a project, as its form holds them.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub project: Head,
+    pub input: Input,
+    /// Whether the commands were read off the files and nobody has changed them.
+    pub detected: bool,
+    pub errors: Errors,
+}
+
+/// What the form's fields say, in their names.
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    pub name: String,
+    pub description: String,
+    pub default_branch: String,
+    pub setup_command: String,
+    pub build_command: String,
+    pub test_command: String,
+    /// One host per line.
+    pub egress_allow: String,
+    pub cpu_millis: String,
+    pub memory_mb: String,
+    pub pids: String,
+    pub disk_mb: String,
+    pub wall_minutes: String,
+}
+
+#[must_use]
+pub fn page(shell: &Shell, data: &Settings) -> String {
+    let board = Button::new("Open the board").link(shell.link(&data.project.path("")));
+    let main = view! {
+        {notice(shell, &data.project, true)}
+        {page_head(&format!("Settings of {}", data.project.name), "Runs that start later use what is saved here.", Some(board))}
+        {error_summary(&data.errors)}
+        <form class="form" method="post" action=shell.link(&data.project.path("/settings"))>
+            {section("general", "General", None, None, general(data))}
+            {section("commands", "Commands", None, None, commands(data))}
+            {section("network", "Network", None, None, network(data))}
+            {section("limits", "Limits of a sandbox", None, None, limits(data))}
+            <div class="cluster">{Button::new("Save the settings").primary().busy("Saving…").submit()}</div>
+        </form>
+        {(!data.project.archived).then(|| section("archive", "Archive", None, None, archive(shell, data)))}
+    };
+    shell::page(shell, "Project settings", !data.errors.is_empty(), main.into_any())
+}
+
+fn field(data: &Settings, name: &'static str, label: &'static str, value: &str) -> Field {
+    Field::new(name, label).value(value).error(data.errors.of(name))
+}
+
+fn general(data: &Settings) -> AnyView {
+    let input = &data.input;
+    let description = TextArea {
+        name: "description",
+        label: "What it is",
+        value: input.description.clone(),
+        hint: Some("Agents read it at the start of a task."),
+        error: data.errors.of("description").map(str::to_owned),
+        max_length: Some(2_000),
+        rows: 3,
+    }
+    .view();
+    view! {
+        <div class="pile">
+            {field(data, "name", "Name", &input.name).max_length(80).required().view()}
+            {description}
+            {field(data, "default_branch", "Default branch", &input.default_branch)
+                .hint("Work starts from it and is merged into it.").max_length(200).required().view()}
+        </div>
+    }
+    .into_any()
+}
+
+fn commands(data: &Settings) -> AnyView {
+    let input = &data.input;
+    let said = if data.detected {
+        "Read off the files of the repository. What you change here stays as you set it."
+    } else {
+        "Each is run by a shell at the root of the workspace. Leave empty what there is nothing to run for."
+    };
+    let line = |name, label, value: &str| field(data, name, label, value).max_length(1_000).view();
+    view! {
+        <div class="pile">
+            <p class="lede">{said}</p>
+            {line("setup_command", "Set up", &input.setup_command)}
+            {line("build_command", "Build", &input.build_command)}
+            {line("test_command", "Test", &input.test_command)}
+        </div>
+    }
+    .into_any()
+}
+
+fn network(data: &Settings) -> AnyView {
+    TextArea {
+        name: "egress_allow",
+        label: "Hosts a sandbox may reach",
+        value: data.input.egress_allow.clone(),
+        hint: Some("One per line: crates.io, *.pypi.org, git.example:8443. Empty: none, which is the safest."),
+        error: data.errors.of("egress_allow").map(str::to_owned),
+        max_length: Some(20_000),
+        rows: 4,
+    }
+    .view()
+}
+
+fn limits(data: &Settings) -> AnyView {
+    let input = &data.input;
+    let number = |name, label, value: &str, hint: &'static str, least, most| {
+        field(data, name, label, value).number(least, most).hint(hint).required().view()
+    };
+    view! {
+        <div class="pile">
+            {number("cpu_millis", "Processor", &input.cpu_millis, "Thousandths of one: 2000 is two.", 100, 64_000)}
+            {number("memory_mb", "Memory", &input.memory_mb, "MiB.", 128, 262_144)}
+            {number("disk_mb", "Disk", &input.disk_mb, "MiB.", 64, 1_048_576)}
+            {number("pids", "Processes", &input.pids, "At a time, threads included.", 16, 32_768)}
+            {number("wall_minutes", "Time", &input.wall_minutes, "Minutes a run may take.", 1, 1_440)}
+        </div>
+    }
+    .into_any()
+}
+
+fn archive(shell: &Shell, data: &Settings) -> AnyView {
+    let ask = Confirm {
+        id: "archive-project",
+        question: format!("Archive {}?", data.project.name),
+        consequence:
+            "It leaves the list and takes no new tasks. Its tasks and history are kept, and it can be restored."
+                .to_owned(),
+        action: shell.link(&data.project.path("/archive")),
+        verb: "Archive",
+        keep: "Keep it".to_owned(),
+    };
+    view! {
+        <p class="lede">"An archived project leaves the list. Nothing is deleted."</p>
+        <div class="cluster">{Button::new("Archive the project").danger().opens("archive-project")}</div>
+        {confirm(ask)}
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use types::BuiltinRole;
+
+    use super::*;
+    use crate::layout::shell::tests::shell;
+
+    #[test]
+    fn errors_stand_beside_their_fields_and_input_stays() {
+        let mut errors = Errors::new();
+        errors.add("egress_allow", "“https://x” is no host.");
+        errors.add("pids", "Use a number from 16 to 32768.");
+        let input = Input { egress_allow: "https://x".to_owned(), pids: "lots".to_owned(), ..Input::default() };
+        let html = page(&shell(BuiltinRole::Owner), &Settings { input, errors, ..Settings::default() });
+        assert!(html.contains(r#"id="pids-error""#) && html.contains(r#"id="egress_allow-error""#), "{html}");
+        assert!(html.contains("https://x</textarea>") && html.contains(r#"value="lots""#), "{html}");
+    }
+
+    #[test]
+    fn an_archived_project_offers_its_way_back() {
+        let project = Head { id: "p1".to_owned(), name: "ledger".to_owned(), archived: true, ..Head::default() };
+        let html = page(&shell(BuiltinRole::Owner), &Settings { project, ..Settings::default() });
+        assert!(html.contains("/projects/p1/restore") && !html.contains("/projects/p1/archive"), "{html}");
+    }
+}

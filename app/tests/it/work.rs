@@ -1,0 +1,136 @@
+use http::{Method, StatusCode};
+
+use crate::client::{Browser, Page, Site};
+
+/// Somebody with a team and an empty project; the address of its board.
+async fn at_work(site: &Site) -> (Browser, String) {
+    let mut mira = Browser::sign_up(site, "Mira", "Quayside").await;
+    let page = mira.post(site, "/quayside/projects", "source=empty&name=ledger").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    assert!(page.location.starts_with("/quayside/projects/"), "{}", page.location);
+    (mira, page.location)
+}
+
+fn see_other(page: &Page) -> &str {
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    &page.location
+}
+
+/// The value of the first hidden field of this name.
+fn hidden(page: &Page, name: &str) -> String {
+    let field = format!(r#"name="{name}" value=""#);
+    let value = page.body.split(&field).nth(1).and_then(|rest| rest.split('"').next());
+    value.expect("a hidden field").to_owned()
+}
+
+#[tokio::test]
+async fn a_task_is_written_edited_moved_deleted_and_brought_back_by_plain_forms() {
+    let site = Site::open().await;
+    let (mut mira, board) = at_work(&site).await;
+    let key = hidden(&mira.get(&site, &board).await, "key");
+    let form = format!("line=Round+half+%23bug+%21high&state=BLOCKED&key={key}&back={board}%3Fq%3Dround");
+    for _ in 0..2 {
+        assert_eq!(see_other(&mira.post(&site, &format!("{board}/tasks"), &form).await), format!("{board}?q=round"));
+    }
+    let page = mira.get(&site, &board).await;
+    assert_eq!(page.body.matches(r#"class="card""#).count(), 1, "sent twice, made once: {}", page.body);
+    assert!(page.body.contains("QUA-1") && page.body.contains("bug") && page.body.contains("High"), "{}", page.body);
+
+    let page = mira.get(&site, "/quayside/tasks/1/edit").await;
+    let edit = "title=Round+half+to+even&description=**Fees**&priority=2&labels=fees%2C+api&assignee=&revision=1";
+    assert!(page.body.contains(r#"value="Round half""#), "{}", page.body);
+    assert_eq!(see_other(&mira.post(&site, "/quayside/tasks/1/edit", edit).await), "/quayside/tasks/1");
+    let page = mira.get(&site, "/quayside/tasks/1").await;
+    assert!(page.body.contains("<strong>Fees</strong>"), "{}", page.body);
+
+    assert_eq!(see_other(&mira.post(&site, "/quayside/tasks/1/move", "to=COMPLETED").await), board);
+    let page = mira.post(&site, "/quayside/tasks/1/move", "to=IN_REVIEW").await;
+    assert_eq!(page.status, StatusCode::CONFLICT, "what has ended starts over");
+    assert!(page.body.contains("starts over in To do"), "{}", page.body);
+
+    assert_eq!(see_other(&mira.post(&site, "/quayside/tasks/1/delete", "back=//evil.example").await), board);
+    let page = mira.get(&site, &board).await;
+    assert!(
+        page.body.contains("/quayside/tasks/1/undelete") && !page.body.contains(r#"class="card""#),
+        "{}",
+        page.body
+    );
+    assert_eq!(mira.get(&site, "/quayside/tasks/1").await.status, StatusCode::NOT_FOUND);
+    see_other(&mira.post(&site, "/quayside/tasks/1/undelete", "").await);
+    let page = mira.get(&site, &format!("{board}/list")).await;
+    assert!(page.body.contains("Round half to even") && page.body.contains("Completed"), "{}", page.body);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_accepted_comes_back_with_what_was_typed() {
+    let site = Site::open().await;
+    let (mut mira, board) = at_work(&site).await;
+    let page = mira.post(&site, &format!("{board}/tasks"), "line=%23only&state=TODO").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.body.contains(r##"value="#only""##) && page.body.contains("<title>Error: "), "{}", page.body);
+    let page = mira.post(&site, &format!("{board}/tasks"), "form=full&title=+&description=kept&priority=11").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for shown in ["kept</textarea>", r##"href="#title""##, r##"href="#priority""##] {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
+    mira.post(&site, &format!("{board}/tasks"), "line=first").await;
+    mira.post(&site, "/quayside/tasks/1/edit", "title=second&priority=5&revision=1").await;
+    let page = mira.post(&site, "/quayside/tasks/1/edit", "title=mine&priority=5&revision=1").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.body.contains(r#"value="mine""#) && page.body.contains("<h3>second</h3>"), "{}", page.body);
+    let page = mira
+        .post(&site, "/quayside/tasks/1/edit", &format!("title=mine&priority=5&revision={}", hidden(&page, "revision")))
+        .await;
+    see_other(&page);
+
+    let page = mira.post(&site, &format!("{board}/settings"), "name=ledger&default_branch=main&pids=lots").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.body.contains(r#"value="lots""#) && page.body.contains(r#"id="pids-error""#), "{}", page.body);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn an_archive_is_uploaded_and_a_wrong_one_refused() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let upload = |file: &str| {
+        format!(
+            "--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n\r\n--x\r\nContent-Disposition: form-data; \
+             name=\"archive\"; filename=\"{file}\"\r\nContent-Type: application/octet-stream\r\n\r\nPK..\r\n--x--\r\n"
+        )
+    };
+    let kind = "multipart/form-data; boundary=x";
+    let path = "/quayside/projects/upload";
+    for (kind, body) in
+        [(kind, upload("ledger.rar")), (kind, "--x\r\nbroken".to_owned()), ("text/plain", String::new())]
+    {
+        let page = mira.send_as(&site, Method::POST, path, (kind, body.as_bytes())).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        assert!(page.body.contains(r#"id="archive-error""#), "{}", page.body);
+    }
+    let page = mira.send_as(&site, Method::POST, path, (kind, upload("ledger-1.2.tar.gz").as_bytes())).await;
+    let board = see_other(&page).to_owned();
+    assert!(mira.get(&site, &board).await.body.contains("ledger-1.2"));
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_project_is_set_up_archived_and_restored() {
+    let site = Site::open().await;
+    let (mut mira, board) = at_work(&site).await;
+    let settings = "name=ledger-api&default_branch=trunk&test_command=make+check&egress_allow=crates.io%0D%0A*.pypi.org\
+                    &cpu_millis=1000&memory_mb=512&pids=128&disk_mb=1024&wall_minutes=15";
+    see_other(&mira.post(&site, &format!("{board}/settings"), settings).await);
+    let page = mira.get(&site, &format!("{board}/settings")).await;
+    for shown in ["ledger-api", "make check", "*.pypi.org\ncrates.io</textarea>", r#"value="15""#] {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
+    see_other(&mira.post(&site, &format!("{board}/archive"), "").await);
+    let page = mira.get(&site, "/quayside/projects").await;
+    assert!(page.body.contains("No projects yet") && page.body.contains("Archived"), "{}", page.body);
+    assert_eq!(mira.post(&site, &format!("{board}/tasks"), "line=x").await.status, StatusCode::CONFLICT);
+    assert_eq!(see_other(&mira.post(&site, &format!("{board}/restore"), "").await), board);
+    assert_eq!(mira.get(&site, "/quayside/projects/new?source=archive").await.status, StatusCode::OK);
+    site.end().await;
+}

@@ -60,7 +60,7 @@ async fn not_found(
 fn table() -> Routes {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
-    Routes::default()
+    let routes = Routes::default()
         .public(GET, "/", public::home)
         .public(GET, "/pricing", public::pricing)
         .public(GET, "/security", public::security)
@@ -135,6 +135,22 @@ fn table() -> Routes {
         .team(POST, "/roles", team::create_role)
         .team(POST, "/roles/{role}/delete", team::delete_role)
         .team(GET, "/audit", team::audit)
+        .team(GET, "/tokens", team::tokens)
+        .team(POST, "/tokens", team::create_token)
+        .team(POST, "/tokens/{token}/revoke", team::revoke_token)
+        .team(GET, "/settings", team::settings)
+        .team(POST, "/settings", team::rename_team)
+        .by_token(GET, "/git/{team}/{repository}/info/refs", git::exchange)
+        .by_token(POST, "/git/{team}/{repository}/git-upload-pack", git::exchange)
+        .by_token(POST, "/git/{team}/{repository}/git-receive-pack", git::exchange);
+    work(routes)
+}
+
+/// Projects, their boards, tasks and their runs.
+fn work(routes: Routes) -> Routes {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    routes
         .team(GET, "/projects", team::projects)
         .team(POST, "/projects", team::create_project)
         .team(GET, "/projects/new", team::new_project)
@@ -166,12 +182,4 @@ fn table() -> Routes {
         .team(POST, "/tasks/{number}/approvals/{approval}", tasks::decide_plan)
         .team(POST, "/tasks/{number}/questions/{approval}", tasks::answer_question)
         .team(GET, "/artifacts/{file}", tasks::download)
-        .team(GET, "/tokens", team::tokens)
-        .team(POST, "/tokens", team::create_token)
-        .team(POST, "/tokens/{token}/revoke", team::revoke_token)
-        .team(GET, "/settings", team::settings)
-        .team(POST, "/settings", team::rename_team)
-        .by_token(GET, "/git/{team}/{repository}/info/refs", git::exchange)
-        .by_token(POST, "/git/{team}/{repository}/git-upload-pack", git::exchange)
-        .by_token(POST, "/git/{team}/{repository}/git-receive-pack", git::exchange)
 }

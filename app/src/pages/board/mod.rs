@@ -268,6 +268,6 @@ mod tests {
         data.errors.add("line-BLOCKED", "Say what should be true at the end.");
         let html = page(&shell(BuiltinRole::Owner), &data);
         assert!(html.contains(r##"value="#only""##) && html.contains(r#"aria-invalid="true""#), "{html}");
-        assert_eq!(html.matches(r#"<details open class="quick""#).count(), 1, "{html}");
+        assert_eq!(html.matches(r#"<details open data-menu class="quick">"#).count(), 1, "{html}");
     }
 }

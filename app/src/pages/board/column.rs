@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 use types::TaskState;
 
-use super::{Board, Column, Sorting, card::card, tasks};
+use super::{Board, Column, Sorting, card::card};
 use crate::{
     components::{
         button::Button,
@@ -65,7 +65,7 @@ fn cards(shell: &Shell, data: &Board, column: &Column) -> AnyView {
     let hidden = column.matching - i64::try_from(column.cards.len()).unwrap_or(column.matching);
     let more = (hidden > 0).then(|| {
         let href = shell.link(&format!("{}{}", data.project.path(""), data.filter.with_whole(column.state).query()));
-        view! { <a class="column__more" href=href>{format!("Show {} more", tasks(hidden))}</a> }
+        view! { <a class="column__more" href=href>{format!("Show {hidden} more")}</a> }
     });
     view! {
         <ol class="column__cards" data-cards=column.state.as_str()>{shown.collect_view()}</ol>

@@ -1,4 +1,5 @@
 //! Runs as they are: real Postgres, real git, the real sandbox, files in the embedded store. Only the model replays.
 
+mod crash;
 mod sample;
 mod yard;

@@ -14,7 +14,7 @@ use artifacts::{
 };
 use gateway::{Client, Kind, Provider, SsrfPolicy, Timeouts};
 use orchestrator::{
-    Scope, Settings,
+    Orchestrator, Scope, Settings,
     runs::{Engine, EngineLimits, EngineSettings, RunView, Shop},
     squads::Template,
     testing::World,
@@ -33,6 +33,7 @@ pub(crate) struct Yard {
     pub(crate) data: TempDir,
     pub(crate) store: Store,
     pub(crate) shop: Shop,
+    pub(crate) tools: Tools,
     stop: CancellationToken,
 }
 
@@ -70,23 +71,13 @@ impl Yard {
         let ada = world.person("Ada").await;
         let (_, scope) = world.team("quayside", &ada).await;
         let stop = CancellationToken::new();
-        let store = store(data.path(), &stop).await;
-        let shop = Shop {
-            muster: world.muster.clone(),
-            node: "test".into(),
-            sandboxes: Arc::new(Local::new(sandbox::Settings {
-                shim: shim(),
-                registry: data.path().join("registry"),
-                ..sandbox::Settings::default()
-            })),
-            image: Image::Host,
-            store: store.clone(),
-            models: Client::new(SsrfPolicy::PublicOnly, Timeouts::default()).expect("a client"),
-            demo: demo(&stop).await,
-            reach: forge::Reach { file: true, loopback: true, private: false },
-        };
+        let endpoint = serve_objects(data.path(), &stop).await;
+        let store = store(&endpoint);
+        store.ensure_bucket().await.expect("a bucket");
+        let tools = Tools { data: data.path().to_owned(), endpoint, demo: demo(&stop).await };
+        let shop = tools.shop(world.muster.clone());
         fs::create_dir_all(data.path().join("registry")).expect("a folder");
-        Self { world, scope, data, store, shop, stop }
+        Self { world, scope, data, store, shop, tools, stop }
     }
 
     /// Works on runs until the yard is dropped.
@@ -157,33 +148,67 @@ impl Drop for Yard {
     }
 }
 
-async fn store(data: &Path, stop: &CancellationToken) -> Store {
-    let credentials = Credentials { access_key: "muster".into(), secret_key: "a secret of tests".into() };
+/// What a process needs to know to carry runs out in the same yard.
+#[derive(Clone)]
+pub(crate) struct Tools {
+    pub(crate) data: PathBuf,
+    /// Of the object store.
+    pub(crate) endpoint: String,
+    /// Of the demo model.
+    pub(crate) demo: String,
+}
+
+impl Tools {
+    pub(crate) fn shop(&self, muster: Orchestrator) -> Shop {
+        Shop {
+            muster,
+            node: "test".into(),
+            sandboxes: Arc::new(Local::new(sandbox::Settings {
+                shim: shim(),
+                registry: self.data.join("registry"),
+                ..sandbox::Settings::default()
+            })),
+            image: Image::Host,
+            store: store(&self.endpoint),
+            models: Client::new(SsrfPolicy::PublicOnly, Timeouts::default()).expect("a client"),
+            demo: Provider::new(Kind::OpenAiChat, &self.demo, None).expect("an address").internal(),
+            reach: forge::Reach { file: true, loopback: true, private: false },
+        }
+    }
+}
+
+const ACCESS_KEY: &str = "muster";
+const SECRET_KEY: &str = "a secret of tests";
+
+fn store(endpoint: &str) -> Store {
+    Store::new(&StoreSettings {
+        endpoint: Some(endpoint.to_owned()),
+        public_endpoint: None,
+        region: "local".into(),
+        bucket: "muster".into(),
+        access_key: ACCESS_KEY.into(),
+        secret_key: SECRET_KEY.into(),
+        path_style: true,
+    })
+}
+
+async fn serve_objects(data: &Path, stop: &CancellationToken) -> String {
+    let credentials = Credentials { access_key: ACCESS_KEY.into(), secret_key: SECRET_KEY.into() };
     let limits = Limits { min_free_bytes: 0, ..Limits::default() };
     let embedded = Embedded::open(&data.join("objects"), &credentials, limits).expect("a store");
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     let stop = stop.clone();
     tokio::spawn(async move { embedded.serve(listener, stop).await });
-    let store = Store::new(&StoreSettings {
-        endpoint: Some(endpoint),
-        public_endpoint: None,
-        region: "local".into(),
-        bucket: "muster".into(),
-        access_key: credentials.access_key,
-        secret_key: credentials.secret_key,
-        path_style: true,
-    });
-    store.ensure_bucket().await.expect("a bucket");
-    store
+    endpoint
 }
 
-async fn demo(stop: &CancellationToken) -> Provider {
+async fn demo(stop: &CancellationToken) -> String {
     let script = demo_model::Script::parse(agents::sample::RECORDING).expect("a recording");
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
     let stop = stop.clone();
     let served = axum::serve(listener, demo_model::router(script)).with_graceful_shutdown(stop.cancelled_owned());
     tokio::spawn(async move { served.await });
-    Provider::new(Kind::OpenAiChat, &url, None).expect("an address").internal()
+    url
 }

@@ -1,0 +1,187 @@
+//! The process that carries a run out is killed in the middle of each stage; the next one goes on where it was.
+
+use std::{process::Stdio, time::Duration};
+
+use orchestrator::{
+    Clock, Db, Orchestrator, Settings,
+    db::PoolSettings,
+    runs::{Decision, Engine, EngineLimits, EngineSettings, RunState, RunView},
+    squads::Template,
+};
+use tokio::process::{Child, Command};
+use types::{RunId, TaskId};
+
+use super::yard::{Tools, Yard};
+
+/// What a working process is told through its environment.
+const YARD: &str = "MUSTER_TEST_WORK_IN";
+
+impl Yard {
+    /// An engine in a process of its own, which can be killed.
+    fn worker(&self) -> Child {
+        let tools = &self.tools;
+        let told = [
+            &tools.data.display().to_string(),
+            &tools.endpoint,
+            &tools.demo,
+            self.world.app_url(),
+            self.world.system_url(),
+            self.world.engine_url(),
+        ]
+        .join(" ");
+        Command::new(std::env::current_exe().expect("this test binary"))
+            .args(["runs::crash::works_for_its_parent", "--exact", "--ignored"])
+            .env(YARD, told)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a process")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the process that the tests of this file kill"]
+async fn works_for_its_parent() {
+    let told = std::env::var(YARD).expect("the parent says where");
+    let [data, endpoint, demo, app_url, system_url, engine_url] = told.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("six words")
+    };
+    let db = Db::open(app_url, system_url, &PoolSettings::default()).expect("addresses");
+    let key = identity::Key::from_bytes([7; 32]);
+    let settings = Settings { data_dir: data.into(), ..Settings::default() };
+    let muster = Orchestrator::new(db, Clock::System, identity::Hasher::new(1), key, settings);
+    let tools = Tools { data: data.into(), endpoint: endpoint.into(), demo: demo.into() };
+    let settings =
+        EngineSettings { database_url: engine_url.into(), node: "test".into(), limits: EngineLimits::default() };
+    let engine = Engine::launch(tools.shop(muster), &settings).await.expect("an engine");
+    engine.dispatch().await.expect("a database");
+}
+
+/// Kills the worker as soon as a step of this kind has begun, lets another one go on, and returns the run at its gate.
+async fn killed_in(stage: &str, template: Template, expected: &[&str]) {
+    let yard = Yard::new().await;
+    let (_, task) = yard.sample_task(template).await;
+    let muster = &yard.world.muster;
+    let run = muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
+
+    let mut first = yard.worker();
+    // Merging begins after the gate, so that crash comes later.
+    let here = if stage == "merge" { "deliver" } else { stage };
+    yard.until(task, |run| run.steps.iter().any(|step| step.kind == here)).await;
+    first.kill().await.expect("killed");
+    let second = yard.worker();
+    let mut at_gate = yard.until(task, |run| run.waits_for.is_some() || !run.state.alive()).await;
+    drop(second);
+    if stage == "merge" {
+        at_gate = merge_through_a_crash(&yard, task, &at_gate).await;
+        assert_eq!(at_gate.state, RunState::Completed, "{at_gate:#?}");
+    } else {
+        assert_eq!(at_gate.state, RunState::Waiting, "{at_gate:#?}");
+    }
+    let kinds: Vec<&str> = at_gate.steps.iter().map(|step| step.kind.as_str()).collect();
+    assert_eq!(kinds, expected);
+    nothing_twice(&yard, run).await;
+}
+
+async fn merge_through_a_crash(yard: &Yard, task: TaskId, waiting: &RunView) -> RunView {
+    let approval = waiting.waits_for.as_ref().expect("a gate").approval;
+    let can = yard.scope.can().expect("may");
+    yard.world.muster.decide(&can, approval, &Decision::Approve).await.expect("approved");
+    let mut third = yard.worker();
+    yard.until(task, |run| run.steps.iter().any(|step| step.kind == "merge")).await;
+    third.kill().await.expect("killed");
+    let fourth = yard.worker();
+    let done = yard.until(task, |run| !run.state.alive()).await;
+    drop(fourth);
+    done
+}
+
+/// Every verification stands once in the journal, every call once in the ledger, and its sum is the run's.
+async fn nothing_twice(yard: &Yard, run: RunId) {
+    let mut rows = yard.world.superuser().await;
+    let (checks, verified): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM run_events WHERE run_id = $1 AND body ->> 'run' = 'check'),
+                (SELECT count(*) FROM run_steps WHERE run_id = $1 AND kind = 'verify')",
+    )
+    .bind(run.uuid())
+    .fetch_one(&mut rows)
+    .await
+    .expect("counts");
+    assert_eq!(checks, verified);
+    let (calls, answers, tokens, total): (i64, i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM usage WHERE run_id = $1),
+                (SELECT count(*) FROM run_events WHERE run_id = $1 AND body ->> 'type' = 'usage'),
+                (SELECT sum(uncached + cache_read + cache_write + output + reasoning)::bigint FROM usage WHERE run_id = $1),
+                (SELECT tokens FROM runs WHERE id = $1)",
+    )
+    .bind(run.uuid())
+    .fetch_one(&mut rows)
+    .await
+    .expect("sums");
+    assert_eq!((calls, tokens), (answers, total));
+}
+
+const FULL: &[&str] = &[
+    "prepare", "plan", "design", "implement", "verify", "fix", "verify", "test", "verify", "review", "rework", "verify",
+    "review", "deliver",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_preparing() {
+    killed_in("prepare", Template::Full, FULL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_planning() {
+    killed_in("plan", Template::Full, FULL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_implementing() {
+    killed_in("implement", Template::Full, FULL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_verifying() {
+    killed_in("verify", Template::Full, FULL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_reviewing() {
+    killed_in("review", Template::Full, FULL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_delivering() {
+    killed_in("deliver", Template::Full, FULL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_merging() {
+    let with_merge: Vec<&str> = FULL.iter().copied().chain(["merge"]).collect();
+    killed_in("merge", Template::Full, &with_merge).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_run_ends_at_once_and_leaves_nothing_running() {
+    let yard = Yard::new().await;
+    let (_, task) = yard.sample_task(Template::Solo).await;
+    let muster = &yard.world.muster;
+    let run = muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
+    let engine = yard.work().await;
+    yard.until(task, |run| run.steps.iter().any(|step| step.kind == "implement")).await;
+    muster.stop_run(&yard.scope.can().expect("may"), run, "The wrong task").await.expect("stopped");
+    let stopped = yard.until(task, |run| run.state == RunState::Cancelled).await;
+    assert_eq!(stopped.stop_reason.as_deref(), Some("The wrong task"));
+    let gone = async {
+        while !yard.shop.sandboxes.list().await.expect("a list").is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the sandbox is gone within ten seconds");
+    let steps = stopped.steps.len();
+    let again = muster.run(&yard.scope.can().expect("may"), run).await.expect("the run");
+    assert_eq!(again.steps.len(), steps, "nothing goes on");
+    engine.shut_down().await;
+}

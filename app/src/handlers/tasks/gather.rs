@@ -231,6 +231,7 @@ fn details(run: &RunView) -> Vec<(String, String)> {
         ("Squad", Some(run.squad.clone())),
         ("Started by", Some(run.started_by.clone())),
         ("Base commit", short(&run.base)),
+        ("Model", (!run.providers.is_empty()).then(|| run.providers.join(", "))),
         ("Tokens", Some(run.tokens.to_string())),
         ("Stopped", run.stop_reason.clone()),
     ];

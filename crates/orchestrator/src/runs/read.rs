@@ -60,6 +60,8 @@ pub struct RunView {
     /// Whether a call's price was not known, so that the cost is more than what is shown.
     pub cost_incomplete: bool,
     pub tokens: i64,
+    /// The providers whose models answered so far.
+    pub providers: Vec<String>,
     pub created_at: OffsetDateTime,
     pub started_at: Option<OffsetDateTime>,
     pub ended_at: Option<OffsetDateTime>,
@@ -238,7 +240,8 @@ async fn view(tx: &mut PgConnection, scope: &Scope, run: RunId) -> Result<RunVie
         r#"SELECT r.attempt, r.state, r.stage, s.name AS squad, u.name AS person, r.branch, r.base_oid, r.head_oid, r.merge_oid,
                   r.reverted_at IS NOT NULL AS "reverted!", r.failure, r.stop_reason, r.cost_micro_usd, r.tokens, r.created_at,
                   r.started_at, r.ended_at, r.event_seq, r.outline,
-                  EXISTS (SELECT FROM usage WHERE team_id = $1 AND run_id = $2 AND cost_micro_usd IS NULL) AS "incomplete!"
+                  EXISTS (SELECT FROM usage WHERE team_id = $1 AND run_id = $2 AND cost_micro_usd IS NULL) AS "incomplete!",
+                  ARRAY(SELECT DISTINCT provider FROM usage WHERE team_id = $1 AND run_id = $2) AS "providers!"
            FROM runs r JOIN squads s ON s.team_id = r.team_id AND s.id = r.squad_id JOIN users u ON u.id = r.started_by
            WHERE r.team_id = $1 AND r.id = $2"#,
         scope.team() as TeamId,
@@ -270,6 +273,7 @@ async fn view(tx: &mut PgConnection, scope: &Scope, run: RunId) -> Result<RunVie
         cost: MicroUsd::from_micros(row.cost_micro_usd),
         cost_incomplete: row.incomplete,
         tokens: row.tokens,
+        providers: row.providers,
         created_at: row.created_at,
         started_at: row.started_at,
         ended_at: row.ended_at,

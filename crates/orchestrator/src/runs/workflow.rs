@@ -102,7 +102,7 @@ pub(super) async fn carry_out(shop: Arc<Shop>, segment: Segment) -> dbos::Result
 async fn advance(shop: &Shop, segment: Segment) -> dbos::Result<(), Stumble> {
     let mut job: Job = step("open", || shop.open(segment)).await?;
     loop {
-        let outcome = match perform(shop, &job).await {
+        let outcome = match perform(shop, &mut job).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) => return Ok(()),
             Err(dbos::Error::Application(Stumble::Final { failure, sentence })) => {
@@ -118,7 +118,7 @@ async fn advance(shop: &Shop, segment: Segment) -> dbos::Result<(), Stumble> {
 }
 
 /// Performs what the position says. None: the segment is over.
-async fn perform(shop: &Shop, job: &Job) -> dbos::Result<Option<Outcome>, Stumble> {
+async fn perform(shop: &Shop, job: &mut Job) -> dbos::Result<Option<Outcome>, Stumble> {
     let outcome = match job.position.doing {
         Effect::Prepare => effects::prepare(shop, job).await?,
         Effect::Turn(purpose) => effects::turn(shop, job, purpose).await?,
@@ -126,10 +126,12 @@ async fn perform(shop: &Shop, job: &Job) -> dbos::Result<Option<Outcome>, Stumbl
         Effect::Deliver => effects::deliver(shop, job).await?,
         Effect::Merge => effects::merge(shop, job).await?,
         Effect::Wait(gate) => {
+            let job: &Job = job;
             step("wait", || shop.wait(job, gate)).await?;
             return Ok(None);
         }
         Effect::End(end) => {
+            let job: &Job = job;
             step("end", || shop.end(job, end)).await?;
             return Ok(None);
         }

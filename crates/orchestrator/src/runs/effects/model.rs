@@ -139,7 +139,11 @@ impl Shop {
         }
         let told = Event::of_answer(answer)
             .into_iter()
-            .chain([Event::Usage { model: answer.model.clone(), tokens: usage, cost }])
+            .chain([Event::Usage {
+                model: if route.demo { route.name.clone() } else { answer.model.clone() },
+                tokens: usage,
+                cost,
+            }])
             .enumerate()
             .map(|(at, event)| Line {
                 key: format!("{key} {at}"),

@@ -1,20 +1,33 @@
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use forge::{ArchiveKind, ArchiveLimits, BranchName, GitError, HiddenRef, Oid, Remote, Repository, Signature};
 use types::{ProjectId, RunId, TeamId};
 
-use crate::runs::{
-    job::Job,
-    journal::{Line, RunEvent},
-    machine::{Failure, Outcome},
-    shop::Shop,
-    workflow::{Stumble, Stumbled, step},
+use crate::{
+    runs::{
+        job::{Job, JobCommands},
+        journal::{Line, RunEvent},
+        machine::{Failure, Outcome},
+        shop::Shop,
+        workflow::{Stumble, Stumbled, step},
+    },
+    work::{self, Commands},
 };
 
+/// A manifest longer than this is not read.
+const MANIFEST_BYTES: u64 = 256 * 1024;
+
 /// Brings the code: the project's repository up to date, and a workspace of its own for the run.
-pub(in crate::runs) async fn prepare(shop: &Shop, job: &Job) -> dbos::Result<Outcome, Stumble> {
-    let row = step("prepare: begin", || shop.begin_step(job, "prepare", None, Vec::new())).await?;
-    let base: String = step("prepare: repository", || async { shop.bring_repository(job).await }).await?;
+pub(in crate::runs) async fn prepare(shop: &Shop, job: &mut Job) -> dbos::Result<Outcome, Stumble> {
+    let begun: &Job = job;
+    let row = step("prepare: begin", || shop.begin_step(begun, "prepare", None, Vec::new())).await?;
+    let (base, commands) = step("prepare: repository", || shop.bring_repository(begun)).await?;
+    // A project whose code has just arrived learns its commands from the files.
+    job.project.commands = commands;
+    let job: &Job = job;
     step("prepare: workspace", || async { shop.bring_workspace(job, &base).await }).await?;
     step("prepare: sandbox", || async { shop.sandbox(job).await.map(drop) }).await?;
     if let Some(setup) = &job.project.commands.setup {
@@ -32,7 +45,7 @@ pub(in crate::runs) async fn prepare(shop: &Shop, job: &Job) -> dbos::Result<Out
 
 impl Shop {
     /// Makes or refreshes the project's repository and returns the commit that the run starts from.
-    async fn bring_repository(&self, job: &Job) -> Stumbled<String> {
+    async fn bring_repository(&self, job: &Job) -> Stumbled<(String, JobCommands)> {
         let folder = self.repository_folder(job);
         let branch = branch(&job.project.default_branch)?;
         let repository = match Repository::open(&folder) {
@@ -65,15 +78,36 @@ impl Shop {
         )
         .execute(&mut *tx)
         .await?;
-        sqlx::query!(
-            "UPDATE projects SET repository_state = 'ready', repository_problem = NULL WHERE team_id = $1 AND id = $2 AND repository_state <> 'ready'",
+        tx.commit().await?;
+        let commands = self.learn_commands(job, &repository, &base).await?;
+        Ok((base, commands))
+    }
+
+    /// The project's commands; those that its files suggest, where its code has just arrived.
+    async fn learn_commands(&self, job: &Job, repository: &Repository, base: &str) -> Stumbled<JobCommands> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let known = sqlx::query_as!(
+            JobCommands,
+            "SELECT setup_command AS setup, build_command AS build, test_command AS test FROM projects
+             WHERE team_id = $1 AND id = $2 AND (repository_state = 'ready' OR commands_edited_at IS NOT NULL)",
             job.team() as TeamId,
             job.project.id as ProjectId,
         )
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(base)
+        let ready = known.is_some();
+        let detected = detect(repository, base).await?;
+        let commands = known.unwrap_or_else(|| JobCommands {
+            setup: detected.setup.clone(),
+            build: detected.build.clone(),
+            test: detected.test.clone(),
+        });
+        if !ready {
+            let may = job.scope().can()?;
+            self.muster.repository_ready(&may, job.project.id, &job.project.default_branch, &detected).await?;
+        }
+        Ok(commands)
     }
 
     async fn make_repository(&self, job: &Job, folder: &Path, branch: &BranchName) -> Stumbled<Repository> {
@@ -158,6 +192,22 @@ impl Shop {
     pub(super) fn muster_signature(&self) -> Signature {
         Signature::new("Muster", "muster@localhost", self.muster.clock().now())
     }
+}
+
+/// What the files at `base` suggest. Only a few of them are read.
+async fn detect(repository: &Repository, base: &str) -> Stumbled<Commands> {
+    let files = repository.all_files(base).await.map_err(unprepared)?;
+    let mut texts = HashMap::new();
+    for name in ["package.json", "pyproject.toml", "setup.cfg", "tox.ini", "Makefile"] {
+        // A file that is missing, too large or not text tells nothing.
+        if let Ok(bytes) = repository.read(base, name, MANIFEST_BYTES).await
+            && let Ok(text) = String::from_utf8(bytes)
+        {
+            texts.insert(name, text);
+        }
+    }
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    Ok(work::detect(&names, |name| texts.get(name).cloned()))
 }
 
 async fn first_commit(shop: &Shop, job: &Job, repository: &Repository, branch: &BranchName) -> Stumbled<Oid> {

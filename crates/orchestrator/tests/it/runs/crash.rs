@@ -123,8 +123,20 @@ async fn nothing_twice(yard: &Yard, run: RunId) {
 }
 
 const FULL: &[&str] = &[
-    "prepare", "plan", "design", "implement", "verify", "fix", "verify", "test", "verify", "review", "rework", "verify",
-    "review", "deliver",
+    "prepare",
+    "plan",
+    "design",
+    "implement",
+    "verify",
+    "fix",
+    "verify",
+    "test",
+    "verify",
+    "review",
+    "rework",
+    "verify",
+    "review",
+    "deliver",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

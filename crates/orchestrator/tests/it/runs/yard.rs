@@ -109,11 +109,6 @@ impl Yard {
             ..NewTask::titled(wanted.title)
         };
         let task = muster.create_task(&can, project, &task).await.expect("a task").id;
-        sqlx::query("UPDATE projects SET test_command = $1")
-            .bind(agents::sample::TEST_COMMAND)
-            .execute(&mut self.world.superuser().await)
-            .await
-            .expect("a command");
         (project, task)
     }
 

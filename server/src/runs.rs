@@ -1,6 +1,12 @@
 //! What carries runs out in this process: the sandbox, the demo model, the engine.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use artifacts::Store;
 use async_trait::async_trait;
@@ -105,7 +111,8 @@ pub(crate) fn sandbox_settings(config: &Config, data: &DataFolder) -> Result<Set
         shim: absolute(shim)?,
         registry: absolute(registry)?,
         runtime: config.sandbox.runtime.clone(),
-        ..Settings::default()
+        docker_socket: config.sandbox.docker_socket.clone(),
+        host_paths: config.sandbox.host_paths.clone(),
     })
 }
 
@@ -128,6 +135,10 @@ fn shim(config: &Config, data: &DataFolder) -> Result<PathBuf, Trouble> {
     }
     if !BESIDE.is_empty() {
         return Ok(BESIDE.into());
+    }
+    if PROGRAM.is_empty() {
+        let what = "The program that runs inside sandboxes is not part of this binary.";
+        return Err(Trouble::new(what, "`make start` builds both; or name a muster-shim with sandbox.shim."));
     }
     let path = data.join("muster-shim");
     if fs::read(&path).is_ok_and(|there| there == PROGRAM) {

@@ -140,6 +140,8 @@ pub struct Sandboxes {
     pub backend: sandbox::Choice,
     pub image: Option<String>,
     pub runtime: Option<String>,
+    pub docker_socket: Option<PathBuf>,
+    pub host_paths: Vec<PathBuf>,
     pub shim: Option<PathBuf>,
 }
 
@@ -275,6 +277,8 @@ fn sandboxes(reader: &mut Reader<'_>) -> Sandboxes {
         backend: reader.choice("sandbox.backend", &backends).unwrap_or_default(),
         image: reader.optional("sandbox.image"),
         runtime: reader.optional("sandbox.runtime"),
+        docker_socket: reader.optional("sandbox.docker_socket").map(PathBuf::from),
+        host_paths: reader.texts("sandbox.host_paths").into_iter().map(PathBuf::from).collect(),
         shim: reader.optional("sandbox.shim").map(PathBuf::from),
     }
 }

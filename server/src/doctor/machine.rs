@@ -1,26 +1,19 @@
-use std::{path::Path, process::Stdio, time::Duration};
-
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::UnixStream,
-    process::Command,
-};
+use std::path::Path;
 
 use super::Finding;
 use crate::{
     config::{Config, Mode},
     data::{DataFolder, LEAST_FREE},
+    runs::sandbox_settings,
     site::Site,
 };
 
-const DOCKER: &str = "/var/run/docker.sock";
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Below this the disk is worth a look, before it is too full to start.
 const LITTLE: u64 = 2 << 30;
 
 /// What can be seen without any of our services.
 pub(super) async fn look(config: &Config) -> Vec<Finding> {
-    vec![disk(config), site(config), public_url(config), sandbox().await, time_service()]
+    vec![disk(config), site(config), public_url(config), sandbox(config).await, time_service()]
 }
 
 fn disk(config: &Config) -> Finding {
@@ -56,38 +49,23 @@ fn public_url(config: &Config) -> Finding {
     Finding::warn("address", found, "Put a proxy with TLS in front and set server.public_url to its https:// address.")
 }
 
-async fn sandbox() -> Finding {
-    let (docker, bubblewrap) = (docker_answers().await, bubblewrap_works().await);
-    let names: Vec<_> =
-        [(docker, "Docker"), (bubblewrap, "bubblewrap")].into_iter().filter(|(works, _)| *works).collect();
-    if names.is_empty() {
-        let fix = "apt-get install bubblewrap (and allow user namespaces), or install and start Docker.";
-        return Finding::warn("sandbox", "neither Docker nor bubblewrap works: agents cannot run here", fix);
-    }
-    let names: Vec<_> = names.into_iter().map(|(_, name)| name).collect();
-    Finding::ok("sandbox", format!("{} works", names.join(" and ")))
-}
-
-/// Asks the daemon for a sign of life (Docker Engine API, `GET /_ping`).
-async fn docker_answers() -> bool {
-    let ask = async {
-        let mut stream = UnixStream::connect(DOCKER).await?;
-        stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n").await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
+/// Makes a sandbox, as a run would.
+async fn sandbox(config: &Config) -> Finding {
+    let settings = DataFolder::open(&config.server.data_dir).and_then(|data| sandbox_settings(config, &data));
+    let picked = match settings {
+        Ok(settings) => sandbox::pick(&settings).await,
+        Err(trouble) => return Finding::fail("sandbox", trouble.what, trouble.way_out),
     };
-    let answer = tokio::time::timeout(PATIENCE, ask).await;
-    matches!(answer, Ok(Ok(text)) if text.lines().next().is_some_and(|line| line.contains(" 200")))
-}
-
-/// Runs nothing inside the narrowest sandbox.
-async fn bubblewrap_works() -> bool {
-    let mut command = Command::new("bwrap");
-    command.args(["--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "true"]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let ended = tokio::time::timeout(PATIENCE, command.status()).await;
-    matches!(ended, Ok(Ok(status)) if status.success())
+    let probed = match &picked {
+        Ok(backend) => backend.probe().await,
+        Err(trouble) => Err(trouble.clone()),
+    };
+    match (picked, probed) {
+        (Ok(backend), Ok(probe)) => Finding::ok("sandbox", format!("{}: {probe}", backend.name())),
+        (_, Err(trouble)) | (Err(trouble), _) => {
+            Finding::warn("sandbox", format!("agents cannot run here: {}", trouble.what), trouble.fix)
+        }
+    }
 }
 
 fn time_service() -> Finding {

@@ -199,6 +199,7 @@ impl Shop {
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(Stumble::Gone)?;
+        close_steps(&mut tx, &scope, segment.run, now).await?;
         journal::move_task(&mut tx, &scope, task, TaskState::Failed, now).await?;
         let told = RunEvent::Failed { sentence: sentence.to_owned(), remedy: failure.remedy().to_owned() };
         journal::tell(&mut tx, &scope, segment.run, now, vec![Line::of_run("failed", told)]).await?;
@@ -219,6 +220,19 @@ const fn default_sentence(failure: Failure) -> &'static str {
         Failure::NoChange => "The squad changed nothing.",
         Failure::Internal => "Something went wrong on our side.",
     }
+}
+
+/// Ends what was going on when the run ended.
+pub(super) async fn close_steps(tx: &mut PgConnection, scope: &Scope, run: RunId, now: OffsetDateTime) -> Result<()> {
+    sqlx::query!(
+        "UPDATE run_steps SET state = 'FAILED', ended_at = $3 WHERE team_id = $1 AND run_id = $2 AND state = 'RUNNING'",
+        scope.team() as TeamId,
+        run as RunId,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 async fn audited(

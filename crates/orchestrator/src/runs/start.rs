@@ -157,6 +157,7 @@ impl Orchestrator {
             return Err(Error::Refused("This run has ended already.".into()));
         };
         withdraw(&mut tx, scope, run, now).await?;
+        super::open::close_steps(&mut tx, scope, run, now).await?;
         journal::move_task(&mut tx, scope, task, TaskState::Cancelled, now).await?;
         let by = name_of(&mut tx, scope).await?;
         let event = RunEvent::Stopped { by, reason: reason.to_owned() };

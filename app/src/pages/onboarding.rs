@@ -1,4 +1,5 @@
 use leptos::prelude::*;
+use orchestrator::squads::Template;
 
 use crate::{
     components::{
@@ -45,17 +46,10 @@ pub struct Input {
     pub name: String,
     pub slug: String,
     pub url: String,
-    /// One of [`TEMPLATES`]; the first one when empty.
+    /// The value of a [`Template`]; the first one when empty.
     pub template: String,
     pub title: String,
 }
-
-/// Squads to begin with: value, name, who is in it.
-pub const TEMPLATES: &[(&str, &str, &str)] = &[
-    ("full", "Full squad", "Planner, two coders, tester, reviewer"),
-    ("pair", "Coder and reviewer", "One writes, one reviews"),
-    ("solo", "Solo coder", "One agent; you review"),
-];
 
 /// What a step is about, whatever its state.
 struct Leg {
@@ -219,13 +213,13 @@ fn project_form(shell: &Shell, data: &Onboarding) -> AnyView {
 }
 
 fn squad_form(shell: &Shell, data: &Onboarding) -> AnyView {
-    let first = TEMPLATES.first().map_or("", |template| template.0);
-    let chosen = if data.input.template.is_empty() { first } else { &data.input.template };
-    let choices = TEMPLATES.iter().map(|(value, name, who)| {
+    let typed = data.input.template.as_str();
+    let choices = Template::ALL.iter().enumerate().map(|(at, template)| {
+        let chosen = if typed.is_empty() { at == 0 } else { typed == template.as_str() };
         view! {
             <label class="check choice">
-                <input type="radio" name="template" value=*value checked=*value == chosen/>
-                <span>{*name}<small>{*who}</small></span>
+                <input type="radio" name="template" value=template.as_str() checked=chosen/>
+                <span>{template.name()}<small>{template.purpose()}</small></span>
             </label>
         }
     });
@@ -234,7 +228,7 @@ fn squad_form(shell: &Shell, data: &Onboarding) -> AnyView {
     view! {
         <form class="pile" method="post" action=shell.link("/onboarding/squad")>
             <fieldset id="template"><legend class="visually-hidden">"Squad"</legend>{error}<div class="choices">{choices}</div></fieldset>
-            <p class="lede">"The squad is kept with the team. Agents do not run in this version."</p>
+            <p class="lede">"Members, models and limits can be changed afterwards, under Squads."</p>
             <div class="cluster">{Button::new("Muster this squad").primary().busy("Mustering…").submit()}{skip_button("squad")}</div>
         </form>
         {skip(shell, "squad")}

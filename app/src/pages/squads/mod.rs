@@ -44,7 +44,7 @@ pub fn page(shell: &Shell, squads: &[Squad], archived: &[Squad]) -> String {
     let manages = shell.may(Permission::ManageSquads);
     let actions = view! {
         {Button::new("Agent types").link(shell.link("/agent-types"))}
-        {manages.then(|| Button::new("Form a squad").primary().icon(Icon::Plus).link(shell.link("/squads/new")))}
+        {manages.then(|| form_button(shell, squads.is_empty()))}
     };
     let list = if squads.is_empty() { no_squads(shell, manages) } else { list(shell, "Squads", squads) };
     let archived = (!archived.is_empty())
@@ -55,6 +55,13 @@ pub fn page(shell: &Shell, squads: &[Squad], archived: &[Squad]) -> String {
         {archived}
     };
     shell::page(shell, "Squads", false, main.into_any())
+}
+
+/// The one thing to do here, unless the empty list offers something nearer.
+fn form_button(shell: &Shell, empty: bool) -> AnyView {
+    let button = Button::new("Form a squad").icon(Icon::Plus);
+    let button = if empty { button } else { button.primary() };
+    button.link(shell.link("/squads/new"))
 }
 
 fn no_squads(shell: &Shell, manages: bool) -> AnyView {

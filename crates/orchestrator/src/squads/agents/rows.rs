@@ -5,12 +5,22 @@ use types::{AgentId, AgentTypeId, MicroUsd, ModelProviderId, SquadId, SquadMembe
 use super::{Agent, AgentSettings};
 use crate::{
     Error, Result, Scope,
-    error::OnConstraint,
     squads::{AgentLimits, members, read_role},
 };
 
-fn name_taken(name: &str) -> Error {
-    Error::field("name", format!("The squad has an agent called {name} already."))
+/// What the breach of a constraint says about the settings.
+fn meaning(error: sqlx::Error, settings: &AgentSettings) -> Error {
+    let constraint = match &error {
+        sqlx::Error::Database(database) => database.constraint(),
+        _ => None,
+    };
+    match constraint {
+        Some("agents_name_is_unique") => {
+            Error::field("name", format!("The squad has an agent called {} already.", settings.name))
+        }
+        Some("agents_provider_is_known") => Error::field("provider", "Choose one of the providers in the list."),
+        _ => error.into(),
+    }
 }
 
 /// Writes a new agent at the end of a squad. The caller has checked the settings.
@@ -44,7 +54,7 @@ pub(in crate::squads) async fn insert(
     )
     .execute(&mut *connection)
     .await
-    .on_constraint("agents_name_is_unique", || name_taken(&settings.name))?;
+    .map_err(|error| meaning(error, settings))?;
     sqlx::query!(
         "INSERT INTO squad_members (team_id, id, squad_id, position, agent_id) VALUES ($1, $2, $3, $4, $5)",
         scope.team() as TeamId,
@@ -111,7 +121,7 @@ pub(super) async fn update(
     )
     .execute(connection)
     .await
-    .on_constraint("agents_name_is_unique", || name_taken(&settings.name))?;
+    .map_err(|error| meaning(error, settings))?;
     Ok(())
 }
 

@@ -96,9 +96,9 @@ fn node(paths: &[&str], manifest: Option<&str>) -> Commands {
 fn python(paths: &[&str], read: &impl Fn(&str) -> Option<String>) -> Commands {
     let has = |path: &str| paths.contains(&path);
     let setup = if has("requirements.txt") {
-        Some("python -m pip install -r requirements.txt")
+        Some("python3 -m pip install -r requirements.txt")
     } else if has("pyproject.toml") || has("setup.py") {
-        Some("python -m pip install -e .")
+        Some("python3 -m pip install -e .")
     } else {
         None
     };
@@ -108,9 +108,9 @@ fn python(paths: &[&str], read: &impl Fn(&str) -> Option<String>) -> Commands {
     let tested = paths.iter().any(|path| is_python_test(path)) || paths.iter().any(|path| path.starts_with("tests/"));
     let test = match (tested, pytest, has("tests/__init__.py") || !paths.iter().any(|path| path.starts_with("tests/")))
     {
-        (_, true, _) => Some("python -m pytest"),
-        (true, false, true) => Some("python -m unittest"),
-        (true, false, false) => Some("python -m unittest discover -s tests"),
+        (_, true, _) => Some("python3 -m pytest"),
+        (true, false, true) => Some("python3 -m unittest"),
+        (true, false, false) => Some("python3 -m unittest discover -s tests"),
         (false, false, _) => None,
     };
     Commands::of(setup, None, test)
@@ -158,12 +158,12 @@ mod tests {
             (&[("package.json", r#"{"scripts":{"test":"x"}}"#), ("pnpm-lock.yaml", "")], Some("pnpm test")),
             (&[("package.json", r#"{"scripts":{"lint":"x"}}"#)], None),
             (&[("package.json", "not json")], None),
-            (&[("pyproject.toml", "[tool.pytest.ini_options]"), ("tests/test_a.py", "")], Some("python -m pytest")),
-            (&[("setup.py", ""), ("test_a.py", "")], Some("python -m unittest")),
-            (&[("setup.py", ""), ("tests/test_a.py", "")], Some("python -m unittest discover -s tests")),
-            (&[("setup.py", ""), ("tests/__init__.py", ""), ("tests/test_a.py", "")], Some("python -m unittest")),
+            (&[("pyproject.toml", "[tool.pytest.ini_options]"), ("tests/test_a.py", "")], Some("python3 -m pytest")),
+            (&[("setup.py", ""), ("test_a.py", "")], Some("python3 -m unittest")),
+            (&[("setup.py", ""), ("tests/test_a.py", "")], Some("python3 -m unittest discover -s tests")),
+            (&[("setup.py", ""), ("tests/__init__.py", ""), ("tests/test_a.py", "")], Some("python3 -m unittest")),
             (&[("setup.py", ""), ("a.py", "")], None),
-            (&[("a/test_a.py", ""), ("a/a.py", "")], Some("python -m unittest")),
+            (&[("a/test_a.py", ""), ("a/a.py", "")], Some("python3 -m unittest")),
             (&[("pom.xml", "")], Some("mvn -q test")),
             (&[("pom.xml", ""), ("mvnw", "")], Some("./mvnw -q test")),
             (&[("build.gradle.kts", ""), ("gradlew", "")], Some("./gradlew test")),
@@ -186,6 +186,6 @@ mod tests {
         assert_eq!((setup.as_deref(), build.as_deref()), (Some("npm ci"), Some("npm run build")));
         assert_eq!(found(&[("package.json", r#"{"scripts":{"test":"node --test"}}"#)]).0, None);
         let (setup, _, _) = found(&[("requirements.txt", "flask"), ("pyproject.toml", "")]);
-        assert_eq!(setup.as_deref(), Some("python -m pip install -r requirements.txt"));
+        assert_eq!(setup.as_deref(), Some("python3 -m pip install -r requirements.txt"));
     }
 }

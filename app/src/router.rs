@@ -103,6 +103,33 @@ fn table() -> Routes {
         .team(POST, "/onboarding/squad", onboarding::form_squad)
         .team(POST, "/onboarding/task", onboarding::first_task)
         .team(POST, "/onboarding/skip", onboarding::skip)
+        .team(GET, "/members", team::members)
+        .team(POST, "/invitations", team::invite)
+        .team(POST, "/invitations/{invitation}/resend", team::resend_invitation)
+        .team(POST, "/invitations/{invitation}/revoke", team::revoke_invitation)
+        .team(POST, "/members/{user}/role", team::change_role)
+        .team(POST, "/members/{user}/remove", team::remove_member)
+        .team(POST, "/leave", team::leave)
+        .team(GET, "/roles", team::roles)
+        .team(POST, "/roles", team::create_role)
+        .team(POST, "/roles/{role}/delete", team::delete_role)
+        .team(GET, "/audit", team::audit)
+        .team(GET, "/tokens", team::tokens)
+        .team(POST, "/tokens", team::create_token)
+        .team(POST, "/tokens/{token}/revoke", team::revoke_token)
+        .team(GET, "/settings", team::settings)
+        .team(POST, "/settings", team::rename_team)
+        .by_token(GET, "/git/{team}/{repository}/info/refs", git::exchange)
+        .by_token(POST, "/git/{team}/{repository}/git-upload-pack", git::exchange)
+        .by_token(POST, "/git/{team}/{repository}/git-receive-pack", git::exchange);
+    work(crews(routes))
+}
+
+/// Squads, their agents, and what agents are.
+fn crews(routes: Routes) -> Routes {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    routes
         .team(GET, "/squads", squads::squads)
         .team(POST, "/squads", squads::form_squad)
         .team(GET, "/squads/new", squads::new_squad)
@@ -124,26 +151,6 @@ fn table() -> Routes {
         .team(GET, "/agent-types/{agent_type}", agent_types::agent_type)
         .team(POST, "/agent-types/{agent_type}", agent_types::edit_agent_type)
         .team(POST, "/agent-types/{agent_type}/switch", agent_types::switch_agent_type)
-        .team(GET, "/members", team::members)
-        .team(POST, "/invitations", team::invite)
-        .team(POST, "/invitations/{invitation}/resend", team::resend_invitation)
-        .team(POST, "/invitations/{invitation}/revoke", team::revoke_invitation)
-        .team(POST, "/members/{user}/role", team::change_role)
-        .team(POST, "/members/{user}/remove", team::remove_member)
-        .team(POST, "/leave", team::leave)
-        .team(GET, "/roles", team::roles)
-        .team(POST, "/roles", team::create_role)
-        .team(POST, "/roles/{role}/delete", team::delete_role)
-        .team(GET, "/audit", team::audit)
-        .team(GET, "/tokens", team::tokens)
-        .team(POST, "/tokens", team::create_token)
-        .team(POST, "/tokens/{token}/revoke", team::revoke_token)
-        .team(GET, "/settings", team::settings)
-        .team(POST, "/settings", team::rename_team)
-        .by_token(GET, "/git/{team}/{repository}/info/refs", git::exchange)
-        .by_token(POST, "/git/{team}/{repository}/git-upload-pack", git::exchange)
-        .by_token(POST, "/git/{team}/{repository}/git-receive-pack", git::exchange);
-    work(routes)
 }
 
 /// Projects, their boards, tasks and their runs.

@@ -205,7 +205,7 @@ impl Fold {
             AgentEvent::CommandOutput { call, text, .. } => {
                 self.amend(&(name, call.clone()), |tool| tool.output.clone_from(text))
             }
-            AgentEvent::ToolResult { call, text, failed } => self.result(line, (name, call.clone()), text, *failed),
+            AgentEvent::ToolResult { call, text, failed } => self.result(line, &(name, call.clone()), text, *failed),
             AgentEvent::FileEdit(edit) => {
                 let edit = Edit {
                     path: edit.path.clone(),
@@ -231,9 +231,9 @@ impl Fold {
         }
     }
 
-    fn result(&mut self, line: &Line, call: (String, String), text: &str, failed: bool) -> Vec<Change> {
-        let began = self.open.get(&call).and_then(|at| self.entries.get(*at)).map(|entry| entry.at);
-        let changes = self.amend(&call, |tool| {
+    fn result(&mut self, line: &Line, call: &(String, String), text: &str, failed: bool) -> Vec<Change> {
+        let began = self.open.get(call).and_then(|at| self.entries.get(*at)).map(|entry| entry.at);
+        let changes = self.amend(call, |tool| {
             tool.took = began.map(|began| line.at - began);
             if tool.output.is_empty() {
                 text.clone_into(&mut tool.output);
@@ -244,7 +244,7 @@ impl Fold {
             let word = word.map_or_else(|| format!("{lines} line{}", if lines == 1 { "" } else { "s" }), str::to_owned);
             tool.state = if failed { ToolState::Failed(word) } else { ToolState::Done(word) };
         });
-        self.open.remove(&call);
+        self.open.remove(call);
         changes
     }
 

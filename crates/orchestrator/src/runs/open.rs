@@ -8,7 +8,7 @@ use super::{
     engine::Segment,
     job::{Job, JobCommands, JobLimits, JobProject, JobTask, Person},
     journal::{self, Line, RunEvent},
-    machine::{End, Failure, Gate},
+    machine::{End, Failure, Gate, Stage},
     shop::Shop,
     start::{Plan, wake},
     workflow::{Stumble, Stumbled},
@@ -87,7 +87,7 @@ impl Shop {
             job.run() as RunId,
             job.segment.number,
             serde_json::to_value(&job.position).map_err(Error::internal)?,
-            stage.map(|stage| stage.as_str()),
+            stage.map(Stage::as_str),
         )
         .fetch_optional(&mut *tx)
         .await?

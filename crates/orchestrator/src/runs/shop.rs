@@ -148,6 +148,7 @@ fn egress(job: &Job) -> Stumbled<Option<Egress>> {
         .then(|| Egress::new(rules, move |contact| tracing::info!(%run, ?contact, "a sandbox reached out"))))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "its shape is that of map_err")]
 fn no_sandbox(error: sandbox::Error) -> Stumble {
     tracing::warn!(%error, "a sandbox stumbled");
     Stumble::last(Failure::Preparation, format!("The sandbox could not be used: {error}"))

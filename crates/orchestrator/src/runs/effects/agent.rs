@@ -79,6 +79,7 @@ impl Shop {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "what one entry of the journal names")]
 fn lines(
     job: &Job,
     name: &str,

@@ -233,11 +233,13 @@ pub(super) fn oid(text: &str) -> Stumbled<Oid> {
     text.parse().map_err(unprepared)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "its shape is that of map_err")]
 pub(super) fn unprepared(error: GitError) -> Stumble {
     let told = error.for_user();
     Stumble::last(Failure::Preparation, told.message)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "its shape is that of map_err")]
 pub(super) fn unwritten(error: std::io::Error) -> Stumble {
     tracing::error!(%error, "a workspace cannot be written");
     Stumble::last(Failure::Preparation, "The workspace cannot be written: the disk is full or not ours.")

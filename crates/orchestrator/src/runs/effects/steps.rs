@@ -63,6 +63,7 @@ impl Shop {
     }
 
     /// Ends a step with what came of it, and tells the lines.
+    #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
     pub(super) async fn end_step(
         &self,
         job: &Job,

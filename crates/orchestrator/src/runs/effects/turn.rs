@@ -103,6 +103,7 @@ impl Shop {
         Ok(Some(turn))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of a turn meets at its end")]
     async fn end_turn(
         &self,
         job: &Job,

@@ -36,7 +36,7 @@ pub(crate) fn pages(shell: &Shell) -> Vec<(&'static str, String)> {
     let edit = pages::squads::edit::Edit::from(&squad);
     let mut errors = Errors::new();
     errors.add("implement", "Choose who implements.");
-    let wrong = pages::squads::edit::Edit { errors: errors, ..edit.clone() };
+    let wrong = pages::squads::edit::Edit { errors, ..edit.clone() };
     let agent_type = squads::AgentType { id: AgentTypeId::new(), settings: sample_type(), enabled: true };
     vec![
         ("squads", pages::squads::page(&at("Squads"), std::slice::from_ref(&listed), &[])),

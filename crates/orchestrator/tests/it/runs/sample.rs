@@ -9,7 +9,7 @@ use super::yard::Yard;
 async fn a_full_squad_brings_the_sample_to_a_merge() {
     let yard = Yard::new().await;
     let muster = &yard.world.muster;
-    let (_, task) = yard.sample_task(Template::Full).await;
+    let (project, task) = yard.sample_task(Template::Full).await;
     muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
     let engine = yard.work().await;
 
@@ -40,5 +40,18 @@ async fn a_full_squad_brings_the_sample_to_a_merge() {
     let merged = yard.until(task, |run| !run.state.alive()).await;
     assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
     assert!(merged.merge.is_some());
+
+    // What it left can be read: the patch from the object store, the merge from the repository.
+    let patch = merged.artifacts.iter().find(|file| file.kind == "patch").expect("a patch");
+    let kept = muster.kept_file(&yard.scope.can().expect("may"), patch.id).await.expect("a file");
+    let object = yard.store.get(&kept.object).await.expect("an object");
+    let bytes = object.body.collect().await.expect("its bytes").into_bytes();
+    assert!(String::from_utf8_lossy(&bytes).contains("+++ b/parcels/insurance.py"), "{} bytes", bytes.len());
+    let folder =
+        yard.data.path().join("repositories").join(yard.scope.team().to_string()).join(format!("{project}.git"));
+    let log = forge::Repository::open(folder).expect("a repository").log("main", 10).await.expect("a log");
+    assert_eq!(log.first().map(|commit| commit.parents.len()), Some(2), "a merge: {log:#?}");
+    let change = log.iter().find(|commit| commit.author.name().starts_with("coder")).expect("the squad's commit");
+    assert!(change.body.contains("Co-authored-by: Ada"), "{change:#?}");
     engine.shut_down().await;
 }

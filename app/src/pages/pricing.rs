@@ -33,8 +33,8 @@ pub fn page(chrome: &Public, period: Period) -> String {
             <div class="page-intro">
                 <h1>"Seats and sandbox time. Tokens stay between you and your provider."</h1>
                 <p>
-                    "These are the prices we plan. Nothing is charged in this version: it has no billing, asks for no card, "
-                    "and does not run agents yet."
+                    "These are the prices we plan. Nothing is charged in this version: it has no billing "
+                    "and asks for no card."
                 </p>
             </div>
             {toggle(period)}

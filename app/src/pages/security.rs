@@ -46,7 +46,7 @@ const DONE: &[(&str, &str, &str)] = &[
 
 const MISSING: &[&str] = &[
     "Second factor, passkeys and single sign-on",
-    "Sandboxes and the model gateway: agents do not run yet, so there is nothing to contain",
+    "Keys of your own model providers, and budgets: the only model is the demo, which replays a recording",
     "Audit heads signed and stored apart: the chain shows edits, but not that its newest rows were cut off",
     "An independent review, and certificates",
 ];

@@ -44,12 +44,12 @@ fn words() -> AnyView {
         <div class="hero__text">
             <h1 id="t-hero">"A place for teams to run squads of coding agents, on a budget."</h1>
             <p class="hero__lead">
-                "Muster is built from the ground up, and this version is the ground: \
-                 teams, roles, isolation and an audit log you can verify, in one binary beside one Postgres."
+                "A squad plans, writes, tests and reviews in a sandbox; you look at the change and merge it. \
+                 Teams, roles, isolation and an audit log you can verify, in one binary beside one Postgres."
             </p>
             {actions()}
             <p class="hero__note">
-                "Agents do not run yet. "<a href="#scope">"What is here, and what is not"</a>"."
+                "Try it without a key: a squad works on a sample while you watch. "<a href="#scope">"What is here, and what is not"</a>"."
             </p>
         </div>
     }
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_said_and_prices_are_the_catalogues() {
         let html = page(&Public::default());
-        assert!(html.contains("Agents do not run yet") && html.contains("Not there yet"), "{html}");
+        assert!(html.contains("Try it without a key") && html.contains("Not there yet"), "{html}");
         assert!(html.contains(r#"<data value="24.00">$24.00</data>"#), "{html}");
     }
 

@@ -137,14 +137,16 @@ const HERE: &[&str] = &[
     "Teams, invitations and roles from reader to owner",
     "Isolation between teams by forced row-level security",
     "Audit log with a hash chain for each team",
+    "Squads that plan, write, test and review in a sandbox, on the sample without any key",
+    "Runs that go on where they were when the process is killed",
+    "Review, merge, and git over HTTP with access tokens",
     "Light, dark and high contrast, with or without JavaScript",
 ];
 
 const MISSING: &[&str] = &[
-    "Running agents: squads, tasks and live runs",
+    "Models of your own: keys, catalogue and prices",
     "Hard budgets on model calls",
-    "Sandboxes and the gateway that keeps keys outside",
-    "Review and merge of what agents change",
+    "Agents from other makers",
     "Billing: nothing is charged",
     "Single sign-on, passkeys and a second factor",
 ];
@@ -192,7 +194,7 @@ pub(super) fn prices() -> AnyView {
 const QUESTIONS: &[(&str, &str)] = &[
     (
         "What can I do with it today?",
-        "Start it, sign up, invite your team, give out roles, and check how teams are kept apart and how changes are written down. It does not run agents yet.",
+        "Start it, sign up, invite your team, give out roles, and let a squad work on the sample program: it plans, edits, tests and reviews in a sandbox, and you merge what it did. The model of that run replays a recording, so it needs no key; models of your own cannot be set up yet.",
     ),
     (
         "Does it send my data anywhere?",

@@ -93,6 +93,10 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::RowNotFound => Self::NotFound,
             sqlx::Error::PoolTimedOut => Self::Busy,
             away @ (sqlx::Error::Io(_) | sqlx::Error::PoolClosed) => Self::Unreachable(Box::new(away)),
+            // Class 57P: the server is going down, starts, or cannot take anybody (PostgreSQL, appendix A).
+            sqlx::Error::Database(told) if told.code().is_some_and(|code| code.starts_with("57P")) => {
+                Self::Unreachable(Box::new(sqlx::Error::Database(told)))
+            }
             other => Self::Internal(Box::new(other)),
         }
     }

@@ -128,7 +128,9 @@ pub(super) fn framed(shell: &Shell, task: &Task, tab: Tab, live: Option<&Live>, 
         </div>
         {head::stop_dialog(shell, task)}
     };
-    let title = format!("{} {}", task.id, task.title);
+    // A tab of the browser shows the beginning of a title, and search engines cut it: the team's name follows.
+    let short: String = task.title.chars().take(28).collect();
+    let title = format!("{} {}", task.id, short.trim_end());
     let frame = Frame { wide: true, compact: matches!(tab, Tab::Changes | Tab::Review), live: live.is_some() };
     shell::framed(shell, &title, failed, frame, main.into_any())
 }

@@ -66,7 +66,7 @@ fn list(roles: &[Role], manages: bool) -> AnyView {
         view! {
             <li>
                 <span><b>{role_word(&role.name)}</b><span class="muted">{role.purpose.clone()}</span></span>
-                <span class="cluster"><span class="muted small">{format!("{kind}, {members}")}</span>{delete}</span>
+                <div class="cluster"><span class="muted small">{format!("{kind}, {members}")}</span>{delete}</div>
             </li>
         }
     });

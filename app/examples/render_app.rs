@@ -24,7 +24,7 @@ use app::{
     pages::{account, dashboard, errors, gallery, onboarding, outbox, search, team, teams},
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
-use types::{BuiltinRole, InvitationId, SessionId, Situation, UserError, UserId};
+use types::{BuiltinRole, InvitationId, ModelProviderId, SessionId, Situation, UserError, UserId};
 
 const NOW: OffsetDateTime = datetime!(2026-11-19 14:32 UTC);
 const HOST: &str = "muster.example";
@@ -187,8 +187,50 @@ fn team_pages(appearance: Appearance) -> Vec<(&'static str, String)> {
         ("roles", team::roles::page(&roles, &sample_roles())),
         ("audit", team::audit::page(&audit_shell, &sample_audit(intact))),
         ("audit-broken", team::audit::page(&audit_shell, &sample_audit(broken))),
+        ("models", team::models::page(&at(Section::Models, "Models and keys"), &sample_models())),
         ("settings-error", team::settings::page(&settings, &taken)),
     ]
+}
+
+fn sample_models() -> team::models::Models {
+    let provider =
+        |name: &str, place: &str, model: &str, key: Option<&str>, problem: Option<&str>| team::models::Provider {
+            id: ModelProviderId::new(),
+            name: name.to_owned(),
+            place: place.to_owned(),
+            model: model.to_owned(),
+            key: key.map(|hint| (hint.to_owned(), NOW - Duration::days(3))),
+            is_default: name == "Anthropic",
+            is_demo: name.starts_with("Demo"),
+            tested: Some(team::models::Tested { at: NOW - Duration::minutes(4), problem: problem.map(str::to_owned) }),
+            agents: 0,
+        };
+    let refused =
+        "The address cannot be reached: Connection refused (os error 111). Check it, and that the server runs.";
+    let kinds = ["Anthropic", "OpenAI", "Google Gemini", "OpenRouter", "Ollama", "vLLM or another server"];
+    team::models::Models {
+        providers: vec![
+            provider("Anthropic", "https://api.anthropic.com", "claude-sonnet-5", Some("sk-…x7Qa"), None),
+            provider("Ollama", "http://127.0.0.1:11434/v1", "qwen3-coder", None, Some(refused)),
+            provider(
+                "Demo model: replays a recording",
+                "Comes with Muster, needs no key, costs nothing",
+                "demo",
+                None,
+                None,
+            ),
+        ],
+        presets: kinds.iter().map(|name| Choice::new(name.to_lowercase(), *name)).collect(),
+        form: team::models::NewProvider {
+            preset: "anthropic".to_owned(),
+            name: "Anthropic".to_owned(),
+            base_url: "https://api.anthropic.com".to_owned(),
+            model: "claude-sonnet-5".to_owned(),
+            needs_key: true,
+            ..team::models::NewProvider::default()
+        },
+        ..team::models::Models::default()
+    }
 }
 
 fn sample_members() -> team::members::Members {

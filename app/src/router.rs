@@ -119,6 +119,12 @@ fn table() -> Routes {
         .team(POST, "/tokens/{token}/revoke", team::revoke_token)
         .team(GET, "/settings", team::settings)
         .team(POST, "/settings", team::rename_team)
+        .team(GET, "/settings/models", team::models)
+        .team(POST, "/settings/models", team::add_provider)
+        .team(POST, "/settings/models/{provider}/test", team::test_provider)
+        .team(POST, "/settings/models/{provider}/key", team::replace_key)
+        .team(POST, "/settings/models/{provider}/default", team::choose_default)
+        .team(POST, "/settings/models/{provider}/remove", team::remove_provider)
         .by_token(GET, "/git/{team}/{repository}/info/refs", git::exchange)
         .by_token(POST, "/git/{team}/{repository}/git-upload-pack", git::exchange)
         .by_token(POST, "/git/{team}/{repository}/git-receive-pack", git::exchange);

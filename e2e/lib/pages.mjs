@@ -119,6 +119,7 @@ export const WORKING = [
   { name: "audit", open: team("/audit") },
   { name: "audit, nothing fits", open: team("/audit?q=zzzz") },
   { name: "settings", open: team("/settings") },
+  { name: "models", open: team("/settings/models") },
   { name: "search", open: team("/search") },
   { name: "search, found", open: team("/search?q=a") },
   { name: "search, nothing", open: team("/search?q=zzzz") },

@@ -5,9 +5,11 @@ use std::{sync::Arc, time::Instant};
 use app::{App, PageSettings};
 use artifacts::StoreError;
 use axum::Router;
+use gateway::{SsrfPolicy, Timeouts};
 use notify::{Mailer, Outbox, Smtp};
-use orchestrator::{Clock, Orchestrator, Settings, SignUpPolicy as Policy};
+use orchestrator::{Clock, Keys, Orchestrator, Settings, SignUpPolicy as Policy};
 use tokio::net::TcpListener;
+use vault::{MasterKey, MasterKeys};
 
 use crate::{
     config::{Config, SignUpPolicy, local_url},
@@ -45,8 +47,8 @@ impl Product {
         }
         let db = database.connect(config).await?;
         let hasher = identity::Hasher::new(cores()).with_pepper(root.key("password pepper")?);
-        let muster =
-            Orchestrator::new(db, Clock::System, hasher, root.key("verification codes")?, settings(config, &data)?);
+        let (keys, gateway) = (keys(&root)?, gateway(config)?);
+        let muster = Orchestrator::new(db, Clock::System, hasher, keys, gateway, settings(config, &data)?);
         Ok(Self { muster, mailer, database, data })
     }
 
@@ -86,6 +88,20 @@ pub(crate) fn mailer(config: &Config, data: &DataFolder) -> Result<Mailer, Troub
         }
         None => Outbox::open(data.join("outbox")).map(Mailer::Outbox).map_err(|error| refused(&error)),
     }
+}
+
+fn keys(root: &RootSecret) -> Result<Keys, Trouble> {
+    let vault = MasterKey::new(*root.key("secrets of teams")?.expose());
+    Ok(Keys { codes: root.key("verification codes")?, vault: MasterKeys::new(vault, Vec::new()) })
+}
+
+/// The client for model providers. In development, and where the settings say so, it also calls this machine and its
+/// network, which is where Ollama and its like are.
+fn gateway(config: &Config) -> Result<gateway::Client, Trouble> {
+    let near = config.models.private_addresses.unwrap_or_else(|| config.development());
+    let policy = if near { SsrfPolicy::SelfHosted } else { SsrfPolicy::PublicOnly };
+    gateway::Client::new(policy, Timeouts::default())
+        .map_err(|error| Trouble::new(format!("TLS cannot be set up: {error}."), "Report this."))
 }
 
 fn cores() -> usize {

@@ -10,7 +10,7 @@ use std::{
 
 use artifacts::Store;
 use async_trait::async_trait;
-use gateway::{Client, Kind, Provider, SsrfPolicy, Timeouts};
+use gateway::{Kind, Provider};
 use orchestrator::runs::{Engine, EngineLimits, EngineSettings, Shop};
 use sandbox::{Backend, Found, Image, Probe, Sandbox, Settings, Spec, egress::Egress};
 use tokio::net::TcpListener;
@@ -46,7 +46,6 @@ impl Runs {
         };
         let node = product.data.secret("node")?.chars().take(16).collect::<String>();
         let near = config.development();
-        let policy = if near { SsrfPolicy::SelfHosted } else { SsrfPolicy::PublicOnly };
         let failed = |error: &(dyn std::error::Error + 'static)| {
             Trouble::new(
                 format!("Runs cannot be carried out: {}.", chain(error)),
@@ -59,7 +58,6 @@ impl Runs {
             sandboxes,
             image: config.sandbox.image.clone().map_or(Image::Host, Image::Named),
             store: store.clone(),
-            models: Client::new(policy, Timeouts::default()).map_err(|error| failed(&error))?,
             demo: demo(&stop).await?,
             reach: forge::Reach { file: near, loopback: near, private: near },
         };

@@ -31,6 +31,7 @@ pub enum Section {
     Members,
     Roles,
     Audit,
+    Models,
     Tokens,
     Settings,
     /// Pages that no entry of the navigation leads to.
@@ -45,6 +46,7 @@ impl Section {
         Self::Members,
         Self::Roles,
         Self::Audit,
+        Self::Models,
         Self::Tokens,
         Self::Settings,
     ];
@@ -57,6 +59,7 @@ impl Section {
             Self::Members => "Members",
             Self::Roles => "Roles",
             Self::Audit => "Audit log",
+            Self::Models => "Models and keys",
             Self::Tokens => "Access tokens",
             Self::Settings => "Settings",
             Self::Other => "",
@@ -71,6 +74,7 @@ impl Section {
             Self::Members => Icon::Users,
             Self::Roles => Icon::KeyRound,
             Self::Audit => Icon::ShieldCheck,
+            Self::Models => Icon::Plug,
             Self::Tokens => Icon::Lock,
             Self::Settings => Icon::Settings,
         }
@@ -84,6 +88,7 @@ impl Section {
             Self::Members => "/members",
             Self::Roles => "/roles",
             Self::Audit => "/audit",
+            Self::Models => "/settings/models",
             Self::Tokens => "/tokens",
             Self::Settings => "/settings",
         }
@@ -98,6 +103,7 @@ impl Section {
             Self::Members => Some("g m"),
             Self::Roles => Some("g r"),
             Self::Audit => Some("g a"),
+            Self::Models => Some("g o"),
             Self::Tokens => Some("g k"),
             Self::Settings => Some("g s"),
             Self::Other => None,
@@ -106,7 +112,7 @@ impl Section {
 
     const fn needs(self) -> Permission {
         match self {
-            Self::Dashboard | Self::Tokens | Self::Other => Permission::ReadTeam,
+            Self::Dashboard | Self::Models | Self::Tokens | Self::Other => Permission::ReadTeam,
             Self::Projects => Permission::ReadProjects,
             Self::Squads => Permission::ReadSquads,
             Self::Members | Self::Roles => Permission::ReadMembers,

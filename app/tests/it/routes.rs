@@ -52,6 +52,8 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
         world.muster.create_project(&scope.can().expect("owner"), "ledger", &source).await.expect("a project");
     let task = orchestrator::work::NewTask::titled("a task");
     let task = world.muster.create_task(&scope.can().expect("owner"), project, &task).await.expect("a task");
+    let providers = world.muster.model_providers(&scope.can().expect("owner")).await.expect("providers");
+    let provider = providers.first().expect("the demo model").id;
     vec![
         ("token", token.to_string()),
         ("repository", "ledger.git".to_owned()),
@@ -66,6 +68,7 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
         ("user", hanna.user.id.to_string()),
         ("invitation", invitation.to_string()),
         ("role", role.to_string()),
+        ("provider", provider.to_string()),
         ("session", hanna.session.to_string()),
     ]
 }
@@ -99,6 +102,7 @@ fn any_ids() -> Vec<(&'static str, String)> {
         "user",
         "invitation",
         "role",
+        "provider",
         "session",
         "squad",
         "member",

@@ -96,6 +96,15 @@ impl Client {
         }
     }
 
+    /// Whether calls may go to this address, as far as it can be told before a name is resolved.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Blocked`] when they may not.
+    pub fn permits(&self, provider: &Provider) -> Result<(), CallError> {
+        self.wire.permits(provider)
+    }
+
     /// The models that the provider offers to this key.
     ///
     /// # Errors

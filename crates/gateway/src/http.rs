@@ -75,13 +75,13 @@ impl Wire {
         Ok(Self { guarded: pool(Resolver(Some(policy))), internal: pool(Resolver(None)), policy, timeouts })
     }
 
+    pub(crate) fn permits(&self, to: &Provider) -> Result<(), CallError> {
+        if to.is_internal() { Ok(()) } else { self.policy.check(to.url()) }
+    }
+
     pub(crate) async fn send(&self, to: &Provider, request: Request<Full<Bytes>>) -> Result<Reply, CallError> {
-        let pool = if to.is_internal() {
-            &self.internal
-        } else {
-            self.policy.check(to.url())?;
-            &self.guarded
-        };
+        self.permits(to)?;
+        let pool = if to.is_internal() { &self.internal } else { &self.guarded };
         let deadline = Instant::now() + self.timeouts.total;
         let wait = self.timeouts.headers.min(self.timeouts.total);
         let response = timeout(wait, pool.request(request))

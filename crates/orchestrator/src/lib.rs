@@ -10,9 +10,11 @@ pub mod db;
 mod error;
 mod housekeeping;
 mod mail;
+pub mod models;
 mod repositories;
 pub mod runs;
 mod scope;
+mod secrets;
 pub mod squads;
 pub mod teams;
 #[cfg(any(test, feature = "testing"))]
@@ -32,6 +34,7 @@ pub use forge::{FileChange, FileStatus, Hunk as DiffHunk, LineKind};
 pub use mail::Mail;
 pub use repositories::{Code, address_of};
 pub use scope::{Actor, Can, Grant, Origin, Scope, grants};
+pub use secrets::Rotation;
 
 /// How the product behaves where an installation may choose.
 #[derive(Clone, Debug)]
@@ -82,23 +85,51 @@ pub struct Orchestrator {
     db: Db,
     clock: Clock,
     hasher: identity::Hasher,
-    code_key: Arc<identity::Key>,
+    keys: Arc<Keys>,
+    gateway: gateway::Client,
     settings: Arc<Settings>,
     live: runs::Live,
 }
 
+/// The installation's keys. They must outlive a restart.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Keys the hashes of verification codes.
+    pub codes: identity::Key,
+    /// Wraps the keys of teams' secrets.
+    pub vault: vault::MasterKeys,
+}
+
 impl Orchestrator {
-    /// `code_key` keys the hashes of verification codes; it must outlive a restart.
+    /// `gateway` makes the calls that prove keys of model providers.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, hasher: identity::Hasher, code_key: identity::Key, settings: Settings) -> Self {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        hasher: identity::Hasher,
+        keys: Keys,
+        gateway: gateway::Client,
+        settings: Settings,
+    ) -> Self {
         Self {
             db,
             clock,
             hasher,
-            code_key: Arc::new(code_key),
+            keys: Arc::new(keys),
+            gateway,
             settings: Arc::new(settings),
             live: runs::Live::default(),
         }
+    }
+
+    pub(crate) fn vault(&self) -> &vault::MasterKeys {
+        &self.keys.vault
+    }
+
+    /// The client for model providers, with the installation's guard.
+    #[must_use]
+    pub fn gateway(&self) -> &gateway::Client {
+        &self.gateway
     }
 
     #[must_use]

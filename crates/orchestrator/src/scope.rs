@@ -153,7 +153,7 @@ pub mod grants {
     grants! {
         ReadTeam ReadMembers ReadProjects ReadTasks ReadSquads ReadAudit ReadFiles
         WriteFiles WriteTasks WriteProjects ExecuteRuns
-        ManageSquads ManageMembers ManageRoles ManageTeam
+        ManageIntegrations ManageSquads ManageMembers ManageRoles ManageTeam
     }
 }
 

@@ -3,13 +3,15 @@
 //! Needs `TEST_DATABASE_URL`, the address of a cluster's superuser; `make test` starts one.
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot begin has failed")]
 
+use gateway::{SsrfPolicy, Timeouts};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 use time::macros::datetime;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
+use vault::{MasterKey, MasterKeys};
 
 use crate::{
-    Clock, Db, Orchestrator, Origin, Scope, Settings,
+    Clock, Db, Keys, Orchestrator, Origin, Scope, Settings,
     accounts::{Checked, Credentials, NewAccount, Purpose, SignedIn},
     db::{Logins, PoolSettings, migrate},
     teams::Team,
@@ -78,6 +80,19 @@ async fn template() -> &'static str {
         .await
 }
 
+/// The same in every test, so that two processes can share a database.
+#[must_use]
+pub fn keys() -> Keys {
+    let vault = MasterKeys::new(MasterKey::new([8; 32]), Vec::new());
+    Keys { codes: identity::Key::from_bytes([7; 32]), vault }
+}
+
+/// A client that may call this machine, where tests put their providers.
+#[must_use]
+pub fn gateway() -> gateway::Client {
+    gateway::Client::new(SsrfPolicy::SelfHosted, Timeouts::default()).expect("TLS")
+}
+
 fn logins() -> Logins {
     Logins::for_database("postgres://x@127.0.0.1/muster_test", PASSWORD, PASSWORD, PASSWORD).expect("an address")
 }
@@ -128,7 +143,7 @@ impl World {
         let db = Db::open(&app_url, &system_url, &pool).expect("addresses");
         let clock = Clock::set_to(datetime!(2026-11-19 14:32 UTC));
         let hasher = identity::Hasher::new(2);
-        let muster = Orchestrator::new(db, clock.clone(), hasher, identity::Key::from_bytes([7; 32]), settings);
+        let muster = Orchestrator::new(db, clock.clone(), hasher, keys(), gateway(), settings);
         Self { muster, clock, name, admin_url, app_url, system_url, engine_url }
     }
 

@@ -10,8 +10,8 @@ mod values;
 use std::path::PathBuf;
 
 pub use sections::{
-    Config, Database, Embedded, LogFormat, Mail, Metrics, Mode, Objects, RateLimits, Runs, Sandboxes, Secret, Server,
-    Sessions, SignUp, SignUpPolicy, Switch, Telemetry, local_url,
+    Config, Database, Embedded, LogFormat, Mail, Metrics, Mode, Models, Objects, RateLimits, Runs, Sandboxes, Secret,
+    Server, Sessions, SignUp, SignUpPolicy, Switch, Telemetry, local_url,
 };
 
 /// Everything wrong with the settings, one sentence each.

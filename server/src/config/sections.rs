@@ -40,6 +40,7 @@ pub struct Config {
     pub projects: Projects,
     pub sandbox: Sandboxes,
     pub runs: Runs,
+    pub models: Models,
     pub rate_limits: RateLimits,
     pub telemetry: Telemetry,
     pub metrics: Metrics,
@@ -154,6 +155,12 @@ pub struct Runs {
 }
 
 #[derive(Clone, Debug)]
+pub struct Models {
+    /// `None`: in development only.
+    pub private_addresses: Option<bool>,
+}
+
+#[derive(Clone, Debug)]
 pub struct RateLimits {
     pub per_minute: u32,
 }
@@ -245,6 +252,7 @@ pub(super) fn read(layers: &Layers, problems: &mut Vec<String>) -> Config {
             per_team: reader.number("runs.per_team", 1, 10_000),
             per_project: reader.number("runs.per_project", 1, 10_000),
         },
+        models: Models { private_addresses: private_addresses(reader) },
         rate_limits: RateLimits { per_minute: reader.number("rate_limits.per_minute", 0, 1_000_000_000) },
         telemetry: telemetry(reader),
         metrics: Metrics { token: reader.secret("metrics.token") },
@@ -312,6 +320,15 @@ fn sign_up(reader: &mut Reader<'_>) -> SignUp {
     SignUp {
         policy: reader.choice("sign_up.policy", &policies).unwrap_or(SignUpPolicy::Invite),
         allowed_domains: domains.iter().map(|domain| domain.to_lowercase()).collect(),
+    }
+}
+
+fn private_addresses(reader: &mut Reader<'_>) -> Option<bool> {
+    let chosen = reader.choice("models.private_addresses", &SWITCH).unwrap_or(Switch::Off);
+    match chosen {
+        Switch::Auto => None,
+        Switch::On => Some(true),
+        Switch::Off => Some(false),
     }
 }
 

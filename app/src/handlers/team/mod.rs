@@ -5,6 +5,7 @@ mod audit;
 mod board;
 mod dashboard;
 mod members;
+mod models;
 mod projects;
 mod roles;
 mod search;
@@ -20,6 +21,7 @@ pub(crate) use audit::audit;
 pub(crate) use board::{board, create_task, task_list};
 pub(crate) use dashboard::dashboard;
 pub(crate) use members::{change_role, invite, leave, members, remove_member, resend_invitation, revoke_invitation};
+pub(crate) use models::{add_provider, choose_default, models, remove_provider, replace_key, test_provider};
 pub(crate) use projects::{
     archive_project, create_project, new_project, project_settings, projects, restore_project, update_project,
     upload_project,

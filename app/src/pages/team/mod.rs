@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod members;
+pub mod models;
 pub mod roles;
 pub mod settings;
 pub mod tokens;

@@ -101,7 +101,7 @@ impl Orchestrator {
             request.email.key(),
             request.user as Option<UserId>,
             browser.as_bytes(),
-            code.as_ref().map(|code| code.hash(&self.code_key, &id.to_string()).as_bytes().to_vec()),
+            code.as_ref().map(|code| code.hash(&self.keys.codes, &id.to_string()).as_bytes().to_vec()),
             request.next,
             now,
             now + CODE_LIFETIME,
@@ -147,7 +147,7 @@ impl Orchestrator {
         }
         let right = match (Code::parse(code), &row.code_hash) {
             (Ok(code), Some(stored)) => {
-                code.hash(&self.code_key, &row.id.to_string())
+                code.hash(&self.keys.codes, &row.id.to_string())
                     == CodeHash::from_bytes(stored).map_err(Error::internal)?
             }
             _ => false,

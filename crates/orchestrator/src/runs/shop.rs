@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use artifacts::Store;
 use dbos::DBOS;
 use forge::Repository;
-use gateway::{Client, Provider};
+use gateway::Provider;
 use sandbox::{Backend, Image, Limits, Sandbox, Spec, egress::Egress};
 use types::{RunId, TeamId};
 
@@ -28,7 +28,6 @@ pub struct Shop {
     /// Programs inside sandboxes.
     pub image: Image,
     pub store: Store,
-    pub models: Client,
     /// The model that replays a recording, for agents without another.
     pub demo: Provider,
     /// Which remote repositories may be reached.

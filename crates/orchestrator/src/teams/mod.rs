@@ -21,7 +21,7 @@ use crate::{
     audit::{self, Happening},
     error::OnConstraint,
     grants::{ManageTeam, ReadTeam},
-    squads,
+    models, squads,
 };
 
 /// A team, as its members see it.
@@ -165,6 +165,7 @@ impl Orchestrator {
         audit::begin(&mut tx, id).await?;
         members::insert(&mut tx, id, who.user.id, &Role::Builtin(BuiltinRole::Owner), now).await?;
         squads::insert_built_in(&mut tx, id, now).await?;
+        models::insert_demo(&mut tx, id, now).await?;
         let scope = Scope::new(id, Actor::User(who.user.id), PermissionSet::all(), origin.clone());
         let details = serde_json::json!({ "name": name, "slug": slug });
         audit::append(&mut tx, &scope, now, team_happening("team.created", id, details)).await?;

@@ -5,7 +5,7 @@ use orchestrator::{
     audit::{Broken, Verdict},
     db::PoolSettings,
     grants::ReadAudit,
-    testing::World,
+    testing::{self, World},
 };
 use types::{Permission, PermissionSet};
 
@@ -52,8 +52,8 @@ async fn appends_for_its_parent() {
     let pool =
         PoolSettings { max_connections: 3, acquire_timeout: Duration::from_secs(300), ..PoolSettings::default() };
     let db = Db::open(app_url, system_url, &pool).expect("addresses");
-    let key = identity::Key::from_bytes([7; 32]);
-    let muster = Orchestrator::new(db, Clock::System, identity::Hasher::new(1), key, Settings::default());
+    let (keys, gateway) = (testing::keys(), testing::gateway());
+    let muster = Orchestrator::new(db, Clock::System, identity::Hasher::new(1), keys, gateway, Settings::default());
     let scope = Scope::for_test(team.parse().expect("an id"), Actor::System, PermissionSet::all());
     let writers: Vec<_> = (0..TASKS)
         .map(|_| {

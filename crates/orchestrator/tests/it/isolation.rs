@@ -3,14 +3,15 @@
 use orchestrator::{
     Origin, Scope,
     accounts::SignedIn,
+    models::ProviderSettings,
     squads::{Agent, AgentSettings, AgentTypeSettings, Direction, Holder, SquadSettings, Template},
     testing::World,
     work::{Assignee, Commands, Limits, NewTask, Place, ProjectSettings, Source, Step},
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use types::{
-    AgentKind, AgentRole, AgentTypeId, InvitationId, PermissionSet, ProjectId, RoleId, SquadId, SquadMemberId, TaskId,
-    TaskState, UserId,
+    AgentKind, AgentRole, AgentTypeId, InvitationId, ModelProviderId, PermissionSet, ProjectId, RoleId, SquadId,
+    SquadMemberId, TaskId, TaskState, UserId,
 };
 
 /// Something a member of team A may try, half the time with an id of team B.
@@ -35,6 +36,11 @@ enum Try {
     ArchiveSquad(bool),
     RestoreSquad(bool),
     SwitchAgentType(bool),
+    AddProvider(String),
+    ReplaceModelKey(bool),
+    ChooseDefaultModel(bool),
+    RemoveProvider(bool),
+    RotateSecrets,
     ConfigureProject(bool),
     ArchiveProject(bool),
     CreateTask(bool, String),
@@ -70,6 +76,11 @@ fn tries() -> impl Strategy<Value = Try> {
         any::<bool>().prop_map(Try::ArchiveSquad),
         any::<bool>().prop_map(Try::RestoreSquad),
         any::<bool>().prop_map(Try::SwitchAgentType),
+        word.prop_map(Try::AddProvider),
+        any::<bool>().prop_map(Try::ReplaceModelKey),
+        any::<bool>().prop_map(Try::ChooseDefaultModel),
+        any::<bool>().prop_map(Try::RemoveProvider),
+        Just(Try::RotateSecrets),
         (any::<bool>(), word).prop_map(|(foreign, title)| Try::CreateTask(foreign, title)),
         any::<bool>().prop_map(Try::ConfigureProject),
         any::<bool>().prop_map(Try::ArchiveProject),
@@ -91,6 +102,7 @@ struct Ids {
     squad_member: SquadMemberId,
     agent: Agent,
     agent_type: AgentTypeId,
+    provider: ModelProviderId,
     invitation: InvitationId,
     role: RoleId,
     member: UserId,
@@ -114,6 +126,10 @@ async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) ->
     let Holder::Agent(agent) = place.holder else { unreachable!("templates have agents alone") };
     let own_type = container();
     let agent_type = muster.create_agent_type(&scope.can().expect("owner"), &own_type).await.expect("an agent type");
+    let provider = muster
+        .add_model_provider(&scope.can().expect("owner"), &server("server"), "sk-a-key-of-this-team")
+        .await
+        .expect("a provider");
     world.join(&scope, member, "reader").await;
     let invitation =
         muster.invite(&scope.can().expect("owner"), "waiting@quayside.example", "reader").await.expect("invited");
@@ -127,12 +143,22 @@ async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) ->
         squad_member: place.id,
         agent,
         agent_type,
+        provider,
         invitation,
         role,
         member: member.user.id,
         task,
     };
     Side { scope, ids }
+}
+
+fn server(name: &str) -> ProviderSettings {
+    ProviderSettings {
+        name: name.into(),
+        kind: gateway::Kind::OpenAiChat,
+        base_url: "http://127.0.0.1:9/v1".into(),
+        model: "m".into(),
+    }
 }
 
 fn container() -> AgentTypeSettings {
@@ -154,6 +180,7 @@ fn container() -> AgentTypeSettings {
 }
 
 /// Tries one thing as `own`; whether it works does not matter here, what it leaves of the other team does.
+#[expect(clippy::too_many_lines, reason = "a line or two for each verb")]
 async fn attempt(world: &World, own: &Side, other: &Side, what: &Try) -> String {
     let muster = &world.muster;
     let scope = &own.scope;
@@ -195,6 +222,11 @@ async fn attempt(world: &World, own: &Side, other: &Side, what: &Try) -> String 
         Try::ArchiveSquad(foreign) => run!(archive_squad(ids(*foreign).squad)),
         Try::RestoreSquad(foreign) => run!(restore_squad(ids(*foreign).squad)),
         Try::SwitchAgentType(foreign) => run!(switch_agent_type(ids(*foreign).agent_type, false)),
+        Try::AddProvider(name) => run!(add_model_provider(&server(name), "sk-another-key-of-this-team")),
+        Try::ReplaceModelKey(foreign) => run!(replace_model_key(ids(*foreign).provider, "sk-replaced-key")),
+        Try::ChooseDefaultModel(foreign) => run!(choose_default_model(ids(*foreign).provider)),
+        Try::RemoveProvider(foreign) => run!(remove_model_provider(ids(*foreign).provider)),
+        Try::RotateSecrets => run!(rotate_secrets()),
         Try::CreateTask(foreign, title) => run!(create_task(ids(*foreign).project, &NewTask::titled(title))),
         Try::ConfigureProject(foreign) => {
             let settings = ProjectSettings {
@@ -245,11 +277,14 @@ async fn assert_reads_stay_inside(world: &World, scope: &Scope) {
     }
     let types = muster.agent_types(&scope.can().expect("owner")).await.expect("agent types");
     assert!(types.len() <= 2, "{types:?}");
+    for provider in muster.model_providers(&scope.can().expect("owner")).await.expect("providers") {
+        muster.model_for(scope, Some(provider.id), None).await.expect("its own");
+    }
     muster.invitations(&scope.can().expect("owner")).await.expect("invitations");
     muster.custom_roles(&scope.can().expect("owner")).await.expect("roles");
 }
 
-const TEAM_TABLES: [&str; 16] = [
+const TEAM_TABLES: [&str; 20] = [
     "roles",
     "memberships",
     "invitations",
@@ -266,6 +301,10 @@ const TEAM_TABLES: [&str; 16] = [
     "tasks",
     "task_events",
     "onboarding_skips",
+    "data_keys",
+    "secrets",
+    "model_providers",
+    "model_defaults",
 ];
 
 /// Every byte of a team's rows.

@@ -6,6 +6,7 @@ mod accounts;
 mod audit;
 mod isolation;
 mod members;
+mod models;
 mod projects;
 mod row_level_security;
 mod runs;

@@ -8,10 +8,12 @@ use sandbox::{Command, PROGRAM, Reason};
 use types::{AgentRole, StepId, chat::ToolCall};
 
 use super::{
-    model::{DEMO_MODEL, Route},
+    model::Route,
     verify::{Gathered, gather, key, output_line, unreached},
 };
 use crate::{
+    Error,
+    models::{DEMO_MODEL, ModelRoute},
     runs::{
         job::Job,
         journal::{Body, Line},
@@ -38,17 +40,25 @@ impl Job {
 }
 
 impl Shop {
-    /// Where an agent's calls go: its own provider, or the demo.
-    pub(super) fn route(&self, agent: &PlannedAgent) -> Stumbled<Route> {
-        if agent.provider.is_some() {
-            return Err(Stumble::last(Failure::Model, format!("The model of {} is not set up.", agent.name)));
+    /// Where an agent's calls go: to its own provider, the team's, or the demo.
+    pub(super) async fn route(&self, job: &Job, agent: &PlannedAgent) -> Stumbled<Route> {
+        let found = self.muster.model_for(&job.scope(), agent.provider, agent.model.as_deref()).await;
+        match found {
+            Ok(ModelRoute::Server(model)) => {
+                Ok(Route { provider: model.provider, name: model.name, model: model.model, demo: false })
+            }
+            Ok(ModelRoute::Demo { .. }) => Ok(Route {
+                provider: self.demo.clone(),
+                name: crate::DEMO_PROVIDER.to_owned(),
+                model: DEMO_MODEL.to_owned(),
+                demo: true,
+            }),
+            Err(Error::NotFound) => {
+                let sentence = format!("The model provider of {} was removed. Give it another one.", agent.name);
+                Err(Stumble::last(Failure::Model, sentence))
+            }
+            Err(error) => Err(error.into()),
         }
-        Ok(Route {
-            provider: self.demo.clone(),
-            name: crate::DEMO_PROVIDER.to_owned(),
-            model: DEMO_MODEL.to_owned(),
-            demo: true,
-        })
     }
 
     /// Does what a model asked for, inside the sandbox.

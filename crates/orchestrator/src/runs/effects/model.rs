@@ -33,9 +33,6 @@ pub(super) struct Route {
     pub(super) demo: bool,
 }
 
-/// The model's name of the demo.
-pub(super) const DEMO_MODEL: &str = "demo";
-
 impl Shop {
     /// Calls the model and writes down what it cost, once per key.
     pub(super) async fn call_model(
@@ -46,7 +43,11 @@ impl Shop {
         key: &str,
         request: &ChatRequest,
     ) -> Stumbled<Result<Answer, TooLong>> {
-        let route = self.route(agent)?;
+        let route = self.route(job, agent).await?;
+        // The turn may have begun with another default of the team.
+        let renamed =
+            (request.model != route.model).then(|| ChatRequest { model: route.model.clone(), ..request.clone() });
+        let request = renamed.as_ref().unwrap_or(request);
         let began = Instant::now();
         let answer = match self.persist(&route, request).await {
             Ok(answer) => answer,
@@ -63,7 +64,7 @@ impl Shop {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let error = match self.models.stream(&route.provider, request, |_| {}).await {
+            let error = match self.muster.gateway().stream(&route.provider, request, |_| {}).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };

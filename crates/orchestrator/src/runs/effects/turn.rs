@@ -73,7 +73,7 @@ impl Shop {
         let turn = match self.answered_turn(job).await? {
             Some(turn) => turn,
             None => {
-                let route = self.route(agent)?;
+                let route = self.route(job, agent).await?;
                 Turn::begin(&self.brief(job, purpose, agent, &route.model).await?)
             }
         };

@@ -7,6 +7,7 @@ use orchestrator::{
     db::PoolSettings,
     runs::{Decision, Engine, EngineLimits, EngineSettings, RunState, RunView},
     squads::Template,
+    testing,
 };
 use tokio::process::{Child, Command};
 use types::{RunId, TaskId};
@@ -48,9 +49,9 @@ async fn works_for_its_parent() {
         panic!("six words")
     };
     let db = Db::open(app_url, system_url, &PoolSettings::default()).expect("addresses");
-    let key = identity::Key::from_bytes([7; 32]);
     let settings = Settings { data_dir: data.into(), ..Settings::default() };
-    let muster = Orchestrator::new(db, Clock::System, identity::Hasher::new(1), key, settings);
+    let (keys, gateway) = (testing::keys(), testing::gateway());
+    let muster = Orchestrator::new(db, Clock::System, identity::Hasher::new(1), keys, gateway, settings);
     let tools = Tools { data: data.into(), endpoint: endpoint.into(), demo: demo.into() };
     let settings =
         EngineSettings { database_url: engine_url.into(), node: "test".into(), limits: EngineLimits::default() };

@@ -12,7 +12,7 @@ use artifacts::{
     Store, StoreSettings,
     embedded::{Credentials, Embedded, Limits},
 };
-use gateway::{Client, Kind, Provider, SsrfPolicy, Timeouts};
+use gateway::{Kind, Provider};
 use orchestrator::{
     Orchestrator, Scope, Settings,
     runs::{Engine, EngineLimits, EngineSettings, RunView, Shop},
@@ -165,7 +165,6 @@ impl Tools {
             })),
             image: Image::Host,
             store: store(&self.endpoint),
-            models: Client::new(SsrfPolicy::PublicOnly, Timeouts::default()).expect("a client"),
             demo: Provider::new(Kind::OpenAiChat, &self.demo, None).expect("an address").internal(),
             reach: forge::Reach { file: true, loopback: true, private: false },
         }

@@ -1,0 +1,47 @@
+use gateway::{
+    Provider,
+    prices::{self, Priced},
+};
+use time::OffsetDateTime;
+use types::{ModelProviderId, chat::TokenUsage};
+
+/// Where a model call goes.
+#[derive(Clone, Debug)]
+pub enum ModelRoute {
+    /// To the recording, which each process serves for itself and which costs nothing.
+    Demo {
+        provider: ModelProviderId,
+    },
+    Server(Box<CallableModel>),
+}
+
+/// Everything a call needs, and what it costs. It holds the key: it is made for one call and dropped with it.
+#[derive(Clone, Debug)]
+pub struct CallableModel {
+    pub id: ModelProviderId,
+    /// The provider's name, for people.
+    pub name: String,
+    pub provider: Provider,
+    /// The provider's name of the model.
+    pub model: String,
+}
+
+impl CallableModel {
+    /// What a call cost that was made at that time.
+    #[must_use]
+    pub fn cost(&self, usage: &TokenUsage, at: OffsetDateTime) -> Priced {
+        prices::cost(self.provider.base_url(), &self.model, usage, at)
+    }
+
+    /// The most that a call can cost.
+    #[must_use]
+    pub fn worst_case(&self, input_tokens: u64, max_output: u64, at: OffsetDateTime) -> Priced {
+        prices::worst_case(self.provider.base_url(), &self.model, input_tokens, max_output, at)
+    }
+
+    /// How many tokens the model can read, where that is known.
+    #[must_use]
+    pub fn context_window(&self) -> Option<u64> {
+        prices::context_window(self.provider.base_url(), &self.model)
+    }
+}

@@ -170,7 +170,7 @@ fn key_dialog(shell: &Shell, provider: &Provider) -> AnyView {
                 <h2 id=title>{format!("New key for {}", provider.name)}</h2>
                 <div class="field">
                     <label class="field__label" for=input_ref>"Key"</label>
-                    <input class="input" id=input name="key" type="password" autocomplete="off" maxlength="500" required=true/>
+                    <input class="input" id=input name="key" type="password" autocomplete="new-password" maxlength="500" required=true/>
                 </div>
                 <p>"Calls that run keep the old key; every later one uses the new key. Revoke the old one at the provider afterwards."</p>
                 <div class="cluster" data-end=true>

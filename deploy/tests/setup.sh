@@ -26,10 +26,13 @@ machine() {
     cp "$root/Cargo.toml" "$machine/checkout/"
     cp "$root/e2e/package-lock.json" "$machine/checkout/e2e/"
     cp "$root/e2e/package-lock.json" "$machine/checkout/e2e/node_modules/.installed"
-    clients=crates/demo-model/tests/clients.txt
-    mkdir -p "$machine/checkout/${clients%/*}" "$machine/home/.cache/muster/target/model-clients"
-    cp "$root/$clients" "$machine/checkout/$clients"
-    cp "$root/$clients" "$machine/home/.cache/muster/target/model-clients/.installed"
+    for peer in model:demo-model s3:artifacts; do
+        clients=crates/${peer#*:}/tests/clients.txt
+        installed=$machine/home/.cache/muster/target/${peer%:*}-clients
+        mkdir -p "$machine/checkout/${clients%/*}" "$installed"
+        cp "$root/$clients" "$machine/checkout/$clients"
+        cp "$root/$clients" "$installed/.installed"
+    done
     echo "ID=$1" >"$machine/os-release"
     for tool in sh env sed head tail sort cut awk grep df dirname mktemp rm cp cmp sleep cat ls timeout tee mkdir; do
         ln -s "$(command -v $tool)" "$machine/bin/$tool"

@@ -7,8 +7,9 @@ use tokio::{
 };
 
 use crate::{
-    endpoint::{Endpoint, LIMITS, SECRET, credentials, data_file, files},
+    endpoint::{Endpoint, LIMITS, credentials, data_file, files},
     http::target,
+    server::SECRET,
 };
 
 #[tokio::test]

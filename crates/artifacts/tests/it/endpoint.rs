@@ -4,12 +4,13 @@ use artifacts::{
     Store, StoreSettings,
     embedded::{Credentials, Embedded, Limits},
 };
-use aws_sdk_s3::{Client, Config, config};
+use aws_sdk_s3::Client;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) const SECRET: &str = "a secret of tests";
+use crate::server::{ACCESS_KEY, SECRET, Server};
+
 pub(crate) const BUCKET: &str = "harbour";
 
 pub(crate) const LIMITS: Limits = Limits { max_object_bytes: 64 << 20, min_free_bytes: 0 };
@@ -24,7 +25,7 @@ pub(crate) struct Endpoint {
 }
 
 pub(crate) fn credentials() -> Credentials {
-    Credentials { access_key: "tests".into(), secret_key: SECRET.into() }
+    Credentials { access_key: ACCESS_KEY.into(), secret_key: SECRET.into() }
 }
 
 impl Endpoint {
@@ -55,39 +56,23 @@ impl Endpoint {
         self.folder
     }
 
+    /// As a client sees it.
+    pub(crate) fn server(&self) -> Server {
+        Server { port: self.port, bucket: BUCKET.into(), ours: true }
+    }
+
     pub(crate) fn settings(&self, secret: &str) -> StoreSettings {
-        StoreSettings {
-            endpoint: Some(format!("http://127.0.0.1:{}", self.port)),
-            public_endpoint: None,
-            region: "local".into(),
-            bucket: BUCKET.into(),
-            access_key: "tests".into(),
-            secret_key: secret.into(),
-            path_style: true,
-        }
+        self.server().settings(secret)
     }
 
     /// A store whose bucket exists.
     pub(crate) async fn store(&self) -> Store {
-        let store = Store::new(&self.settings(SECRET));
-        store.ensure_bucket().await.unwrap();
-        store
+        self.server().store().await
     }
 
-    /// The SDK as Amazon ships it, with the checksums it adds by itself; the bucket exists.
+    /// See [`Server::sdk`].
     pub(crate) async fn sdk(&self) -> Client {
-        self.store().await;
-        let http = aws_smithy_http_client::Builder::new().build_http();
-        let config = Config::builder()
-            .behavior_version(config::BehaviorVersion::latest())
-            .http_client(http)
-            .region(config::Region::new("local"))
-            .credentials_provider(config::Credentials::new("tests", SECRET, None, None, "tests"))
-            .endpoint_url(format!("http://127.0.0.1:{}", self.port))
-            .force_path_style(true)
-            .retry_config(config::retry::RetryConfig::disabled())
-            .build();
-        Client::from_conf(config)
+        self.server().sdk().await
     }
 }
 

@@ -1,15 +1,15 @@
-use artifacts::{Store, StoreError, embedded::Limits};
+use artifacts::{Store, StoreError};
 
-use crate::endpoint::{Endpoint, LIMITS, SECRET};
+use crate::server::{SECRET, Server};
 
-#[tokio::test]
-async fn objects_come_back_as_they_were_put() {
-    let endpoint = Endpoint::start().await;
-    let store = endpoint.store().await;
+pub(crate) async fn objects_come_back_as_they_were_put(server: Server) {
+    let store = server.store().await;
     store.ensure_bucket().await.unwrap();
     store.check().await.unwrap();
     let bytes: Vec<u8> = (0..700_000_u32).map(|n| (n % 251) as u8).collect();
-    for key in ["plain", "with space/ü/..%2f", "../../etc/passwd", "a//b", "+&=?#"] {
+    let keys = ["plain", "with space/ü", "+&=?#", "..%2f", "../../etc/passwd", "a//b"];
+    // The other one keeps objects under their keys, as files, and refuses those that would leave their folder.
+    for key in if server.ours { &keys[..] } else { &keys[..4] } {
         store.put(key, "application/x-test", bytes.clone()).await.unwrap();
         let found = store.get(key).await.unwrap();
         assert_eq!(found.entry.content_type.as_deref(), Some("application/x-test"));
@@ -25,10 +25,8 @@ async fn objects_come_back_as_they_were_put() {
     assert!(matches!(store.head("plain").await, Err(StoreError::NotFound)));
 }
 
-#[tokio::test]
-async fn listings_go_on_where_they_stopped() {
-    let endpoint = Endpoint::start().await;
-    let store = endpoint.store().await;
+pub(crate) async fn listings_go_on_where_they_stopped(server: Server) {
+    let store = server.store().await;
     for number in 0..7 {
         store.put(&format!("run/{number}"), "text/plain", b"x".to_vec()).await.unwrap();
     }
@@ -39,28 +37,9 @@ async fn listings_go_on_where_they_stopped() {
     assert_eq!(page.next, None);
 }
 
-#[tokio::test]
-async fn a_check_names_the_step_that_fails() {
-    let endpoint = Endpoint::start().await;
-    let none = Store::new(&endpoint.settings(SECRET)).check().await.unwrap_err();
+pub(crate) async fn a_check_names_the_step_that_fails(server: Server) {
+    let none = Store::new(&server.settings(SECRET)).check().await.unwrap_err();
     assert_eq!(none.step, "reaching the bucket");
-    let denied = Store::new(&endpoint.settings("wrong")).check().await.unwrap_err();
+    let denied = Store::new(&server.settings("wrong")).check().await.unwrap_err();
     assert!(matches!(denied.error, StoreError::Denied(_)), "{denied}");
-    let settings = endpoint.settings(SECRET);
-    endpoint.stop().await;
-    let gone = Store::new(&settings).check().await.unwrap_err();
-    assert!(matches!(gone.error, StoreError::Unreachable(_)), "{gone}");
-}
-
-#[tokio::test]
-async fn a_nearly_full_disk_refuses_writes_and_still_reads() {
-    let endpoint = Endpoint::start().await;
-    endpoint.store().await.put("a", "text/plain", b"hello".to_vec()).await.unwrap();
-    let folder = endpoint.stop().await;
-    let limits = Limits { min_free_bytes: 1 << 62, ..LIMITS };
-    let endpoint = Endpoint::start_in(folder, limits).await;
-    let store = endpoint.store().await;
-    assert!(matches!(store.put("b", "text/plain", b"x".to_vec()).await, Err(StoreError::Full)));
-    assert_eq!(store.check().await.unwrap_err().step, "writing a test object");
-    assert_eq!(store.get("a").await.unwrap().body.collect().await.unwrap().into_bytes(), "hello");
 }

@@ -12,7 +12,7 @@ use crate::{
 /// The most bytes of one answer, its protocol included.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 const LONGEST_LIST: usize = 16 * 1024 * 1024;
-const LONGEST_REFUSAL: usize = 64 * 1024;
+pub(crate) const LONGEST_REFUSAL: usize = 64 * 1024;
 
 /// A model that a provider offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,14 @@ impl Client {
     pub const fn with_longest_answer(mut self, bytes: usize) -> Self {
         self.longest_answer = bytes;
         self
+    }
+
+    pub(crate) const fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    pub(crate) const fn longest_answer(&self) -> usize {
+        self.longest_answer
     }
 
     /// Asks for an answer and hands its pieces to `sink` as they arrive. Dropping the future ends the call.
@@ -144,6 +152,7 @@ impl Client {
     }
 
     async fn send(&self, to: &Provider, method: Method, path: &str, body: Option<&Value>) -> Result<Reply, CallError> {
+        let body = body.map(|body| Bytes::from(body.to_string()));
         let request = build(to, method, path, body)?;
         let reply = self.wire.send(to, request).await?;
         if reply.status().is_success() {
@@ -173,19 +182,27 @@ fn listed(json: &Value) -> Option<ListedModel> {
 }
 
 /// A model's name as a part of a path; a name with a slash or a question mark must not lead elsewhere.
-fn model_path(model: &str) -> String {
+pub(crate) fn model_path(model: &str) -> String {
     url::form_urlencoded::byte_serialize(model.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-fn build(to: &Provider, method: Method, path: &str, body: Option<&Value>) -> Result<Request<Full<Bytes>>, CallError> {
-    let bytes = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+pub(crate) fn build(
+    to: &Provider,
+    method: Method,
+    path: &str,
+    body: Option<Bytes>,
+) -> Result<Request<Full<Bytes>>, CallError> {
+    let has_body = body.is_some();
     let unusable =
         |error: http::Error| CallError::BadRequest { message: format!("the request cannot be made: {error}") };
-    let mut request =
-        Request::builder().method(method).uri(to.endpoint(path)).body(Full::new(bytes)).map_err(unusable)?;
+    let mut request = Request::builder()
+        .method(method)
+        .uri(to.endpoint(path))
+        .body(Full::new(body.unwrap_or_default()))
+        .map_err(unusable)?;
     let headers = request.headers_mut();
     headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("muster/", env!("CARGO_PKG_VERSION"))));
-    if body.is_some() {
+    if has_body {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     if to.kind == Kind::Anthropic {

@@ -7,6 +7,8 @@ mod assembly;
 mod client;
 mod error;
 pub mod estimate;
+pub mod face;
+mod forward;
 pub mod gemini;
 mod guard;
 mod http;
@@ -20,6 +22,7 @@ pub mod sse;
 
 pub use client::{Client, ListedModel};
 pub use error::CallError;
+pub use forward::{Forwarded, Refused};
 pub use guard::SsrfPolicy;
 pub use http::Timeouts;
 pub use parser::StreamParser;

@@ -7,6 +7,7 @@ mod stream;
 
 pub use request::body;
 pub use stream::StreamParser;
+pub(crate) use stream::{stop, usage};
 
 /// Marks the signature of a thought that the provider encrypted; such a block goes back under another name.
-const REDACTED: &str = "redacted:";
+pub(crate) const REDACTED: &str = "redacted:";

@@ -42,7 +42,7 @@ impl StreamParser {
         match json["type"].as_str().unwrap_or_default() {
             "message_start" => {
                 json["message"]["model"].as_str().unwrap_or_default().clone_into(&mut self.assembly.model);
-                self.count(&json["message"]["usage"]);
+                self.assembly.usage = usage(self.assembly.usage, &json["message"]["usage"]);
             }
             "content_block_start" => {
                 let opened = opened(&json["content_block"]).map(|draft| self.assembly.open(draft, deltas));
@@ -53,7 +53,7 @@ impl StreamParser {
                 if let Some(reason) = json["delta"]["stop_reason"].as_str() {
                     self.assembly.stop = Some(stop(reason));
                 }
-                self.count(&json["usage"]);
+                self.assembly.usage = usage(self.assembly.usage, &json["usage"]);
             }
             "message_stop" => self.ended = true,
             "error" => return Err(Complaint::from_json(json).in_stream()),
@@ -92,25 +92,6 @@ impl StreamParser {
         Ok(())
     }
 
-    /// Later reports replace earlier ones, count by count: the last event repeats only some.
-    fn count(&mut self, json: &Value) {
-        if !json.is_object() {
-            return;
-        }
-        let mut usage = self.assembly.usage.unwrap_or_default();
-        let take = |name: &str, place: &mut u64| {
-            if let Some(count) = json[name].as_u64() {
-                *place = count;
-            }
-        };
-        take("input_tokens", &mut usage.uncached);
-        take("cache_read_input_tokens", &mut usage.cache_read);
-        take("cache_creation_input_tokens", &mut usage.cache_write);
-        // Thinking is part of the output and not told apart.
-        take("output_tokens", &mut usage.output);
-        self.assembly.usage = Some(usage);
-    }
-
     /// The tokens reported so far.
     #[must_use]
     pub const fn usage(&self) -> Option<TokenUsage> {
@@ -128,6 +109,25 @@ impl StreamParser {
             _ => Err(CallError::CutShort { partial: self.assembly.usage }),
         }
     }
+}
+
+/// Later reports replace earlier ones, count by count: the last event repeats only some.
+pub(crate) fn usage(known: Option<TokenUsage>, json: &Value) -> Option<TokenUsage> {
+    if !json.is_object() {
+        return known;
+    }
+    let mut usage = known.unwrap_or_default();
+    let take = |name: &str, place: &mut u64| {
+        if let Some(count) = json[name].as_u64() {
+            *place = count;
+        }
+    };
+    take("input_tokens", &mut usage.uncached);
+    take("cache_read_input_tokens", &mut usage.cache_read);
+    take("cache_creation_input_tokens", &mut usage.cache_write);
+    // Thinking is part of the output and not told apart.
+    take("output_tokens", &mut usage.output);
+    Some(usage)
 }
 
 fn index(json: &Value) -> Result<u64, CallError> {
@@ -155,7 +155,7 @@ fn opened(block: &Value) -> Option<Draft> {
     }
 }
 
-fn stop(reason: &str) -> Stop {
+pub(crate) fn stop(reason: &str) -> Stop {
     match reason {
         "end_turn" | "stop_sequence" => Stop::EndTurn,
         "tool_use" => Stop::ToolUse,

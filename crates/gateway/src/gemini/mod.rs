@@ -7,3 +7,4 @@ mod stream;
 
 pub use request::body;
 pub use stream::StreamParser;
+pub(crate) use stream::{stop, usage};

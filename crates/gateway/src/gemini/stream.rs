@@ -95,7 +95,7 @@ impl StreamParser {
     }
 }
 
-fn stop(reason: &str) -> Stop {
+pub(crate) fn stop(reason: &str) -> Stop {
     match reason {
         "STOP" => Stop::EndTurn,
         "MAX_TOKENS" => Stop::MaxTokens,
@@ -105,7 +105,7 @@ fn stop(reason: &str) -> Stop {
 }
 
 /// Input includes what came from the cache; thoughts are counted beside the output.
-fn usage(json: &Value) -> Option<TokenUsage> {
+pub(crate) fn usage(json: &Value) -> Option<TokenUsage> {
     let input = json["promptTokenCount"].as_u64()? + json["toolUsePromptTokenCount"].as_u64().unwrap_or(0);
     let cache_read = json["cachedContentTokenCount"].as_u64().unwrap_or(0).min(input);
     Some(TokenUsage {

@@ -8,3 +8,4 @@ mod stream;
 pub use request::body;
 pub(crate) use request::rounded;
 pub use stream::StreamParser;
+pub(crate) use stream::{stop, usage};

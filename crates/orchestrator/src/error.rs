@@ -92,14 +92,22 @@ impl From<sqlx::Error> for Error {
         match error {
             sqlx::Error::RowNotFound => Self::NotFound,
             sqlx::Error::PoolTimedOut => Self::Busy,
-            away @ (sqlx::Error::Io(_) | sqlx::Error::PoolClosed) => Self::Unreachable(Box::new(away)),
-            // Class 57P: the server is going down, starts, or cannot take anybody (PostgreSQL, appendix A).
-            sqlx::Error::Database(told) if told.code().is_some_and(|code| code.starts_with("57P")) => {
+            away @ (sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed) => {
+                Self::Unreachable(Box::new(away))
+            }
+            sqlx::Error::Database(told) if told.code().is_some_and(|code| is_away(&code)) => {
                 Self::Unreachable(Box::new(sqlx::Error::Database(told)))
             }
             other => Self::Internal(Box::new(other)),
         }
     }
+}
+
+/// Whether a state of SQL says that the server, and not what was asked, is the matter: the connection failed (class 08), it
+/// is out of memory, disk or connections (53), it goes down, starts, or was left by its first process (57P), or it cannot
+/// write (58) (PostgreSQL, appendix A).
+fn is_away(state: &str) -> bool {
+    ["08", "53", "57P", "58"].iter().any(|class| state.starts_with(class))
 }
 
 /// Turns the breach of a named constraint into what it means where the query stands.
@@ -113,5 +121,76 @@ impl<T> OnConstraint<T> for Result<T, sqlx::Error> {
             sqlx::Error::Database(database) if database.constraint() == Some(name) => meaning(),
             _ => error.into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, error, fmt, io};
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Told(&'static str);
+
+    impl fmt::Display for Told {
+        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str(self.0)
+        }
+    }
+
+    impl error::Error for Told {}
+
+    impl DatabaseError for Told {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn error::Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn situation(error: sqlx::Error) -> Situation {
+        Error::from(error).for_user().situation
+    }
+
+    #[test]
+    fn a_database_that_is_away_is_not_our_fault() {
+        for kind in [io::ErrorKind::ConnectionRefused, io::ErrorKind::UnexpectedEof, io::ErrorKind::BrokenPipe] {
+            assert_eq!(situation(sqlx::Error::Io(kind.into())), Situation::Unavailable, "{kind:?}");
+        }
+        for state in ["57P01", "57P02", "57P03", "08006", "53300", "53100", "58030"] {
+            assert_eq!(situation(sqlx::Error::Database(Box::new(Told(state)))), Situation::Unavailable, "{state}");
+        }
+        for error in [sqlx::Error::PoolTimedOut, sqlx::Error::PoolClosed, sqlx::Error::Tls("no handshake".into())] {
+            let name = error.to_string();
+            assert_eq!(situation(error), Situation::Unavailable, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_database_refuses_to_do_is() {
+        for state in ["42P01", "22P02", "57014", "23505"] {
+            assert_eq!(situation(sqlx::Error::Database(Box::new(Told(state)))), Situation::Internal, "{state}");
+        }
     }
 }

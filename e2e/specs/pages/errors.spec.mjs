@@ -73,8 +73,7 @@ test.describe("a server in trouble", () => {
     });
   });
 
-  // The first answer after a kill may still be a 500: it has to be found out which error of the driver that is.
-  test.fixme("503, while the database is away", async ({ page, context }) => {
+  test("503, while the database is away", async ({ page, context }) => {
     await withServer({}, async ({ url, data }) => {
       const [pid] = (await readFile(join(data, "postgres", "data", "postmaster.pid"), "utf8")).split("\n");
       process.kill(Number(pid), "SIGKILL");

@@ -7,7 +7,7 @@ use artifacts::StoreError;
 use axum::Router;
 use gateway::{SsrfPolicy, Timeouts};
 use notify::{Mailer, Outbox, Smtp};
-use orchestrator::{Clock, Keys, Orchestrator, Settings, SignUpPolicy as Policy};
+use orchestrator::{Clock, GitReach, Keys, Orchestrator, Settings, SignUpPolicy as Policy};
 use tokio::net::TcpListener;
 use vault::{MasterKey, MasterKeys};
 
@@ -109,6 +109,7 @@ fn cores() -> usize {
 }
 
 fn settings(config: &Config, data: &DataFolder) -> Result<Settings, Trouble> {
+    let near = config.development();
     let too_long = |_| Trouble::new("A limit of sessions is too long.", "Shorten sessions.idle and sessions.absolute.");
     Ok(Settings {
         public_url: config.public_url(),
@@ -121,6 +122,7 @@ fn settings(config: &Config, data: &DataFolder) -> Result<Settings, Trouble> {
         session_idle: config.sessions.idle.try_into().map_err(too_long)?,
         session_absolute: config.sessions.absolute.try_into().map_err(too_long)?,
         allow_local_repositories: config.projects.local_repositories,
+        git_reach: GitReach { file: config.projects.local_repositories, loopback: near, private: near },
     })
 }
 

@@ -45,7 +45,6 @@ impl Runs {
             Err(trouble) => trouble.to_string(),
         };
         let node = product.data.secret("node")?.chars().take(16).collect::<String>();
-        let near = config.development();
         let failed = |error: &(dyn std::error::Error + 'static)| {
             Trouble::new(
                 format!("Runs cannot be carried out: {}.", chain(error)),
@@ -59,7 +58,6 @@ impl Runs {
             image: config.sandbox.image.clone().map_or(Image::Host, Image::Named),
             store: store.clone(),
             demo: demo(&stop).await?,
-            reach: forge::Reach { file: near, loopback: near, private: near },
         };
         let settings = EngineSettings {
             database_url: product.database.engine_url().to_owned(),

@@ -43,7 +43,8 @@ pub(crate) fn pages(shell: &Shell) -> Vec<(&'static str, String)> {
     let running = task_running();
     let review_task =
         Task { state: State::InReview, action: None, can_stop: false, run: run_done(), ..running.clone() };
-    let done = Task { state: State::Done, ..review_task.clone() };
+    let revert = task::Revert { commit: "9c02b7d".to_owned(), into: "main".to_owned() };
+    let done = Task { state: State::Done, action: Some(Action::Reopen), revert: Some(revert), ..review_task.clone() };
     let new = Task {
         state: State::Todo,
         squad: None,
@@ -56,8 +57,13 @@ pub(crate) fn pages(shell: &Shell) -> Vec<(&'static str, String)> {
         artifacts: 0,
         ..running.clone()
     };
-    let failed =
-        Task { state: State::Failed, action: Some(Action::Retry), can_stop: false, run: run_done(), ..running.clone() };
+    let failed = Task {
+        state: State::Failed,
+        action: Some(Action::Retry { from: Some("main".to_owned()) }),
+        can_stop: false,
+        run: run_done(),
+        ..running.clone()
+    };
     let split = Changes { mode: Mode::Split, ..changes::changes() };
     vec![
         ("task", task::overview::page(&shell, &running, &overview())),
@@ -90,6 +96,7 @@ fn task_running() -> Task {
         run: Some(Run { number: 2, started_at: ago(1_427), ended_at: None, started_by: "Mira Okafor".to_owned() }),
         cost: usd(2_161_400),
         action: Some(Action::Answer { seq: 1_311 }),
+        revert: None,
         can_stop: true,
         can_edit: true,
         files_changed: Some(5),
@@ -193,18 +200,17 @@ fn review(changes: Changes, decision: Decision) -> Review {
 
 fn merged() -> Decision {
     Decision::Merged(Merge {
-        by: "Mira Okafor".to_owned(),
+        by: Some("Mira Okafor".to_owned()),
         at: ago(240),
         commit: "9c02b7d".to_owned(),
         into: "main".to_owned(),
-        can_revert: true,
         reverted: None,
     })
 }
 
 fn conflict() -> Decision {
     let files = vec!["src/transfers/post.rs".to_owned(), "src/error.rs".to_owned()];
-    Decision::Conflict { into: "main".to_owned(), files }
+    Decision::Conflict { files, yours: true }
 }
 
 fn artifacts() -> Artifacts {

@@ -119,6 +119,12 @@ fn words(flash: &str) -> Option<&'static str> {
         "agent_type_off" => "The agent type is off.",
         "task_added" => "The task is on the board.",
         "run_started" => "The squad begins. What it does appears here.",
+        "run_reverted" => "The merge is taken back. The task is open again.",
+        "task_reopened" => "The task is open again.",
+        "credential_kept" => "The user name and the token are kept. The next run uses them.",
+        "credential_removed" => {
+            "The user name and the token are destroyed here. Revoke the token at the git server too."
+        }
         "run_stopped" => "The run is stopped. Nothing it wrote is merged.",
         "run_approved" => "Approved. The change is merged now.",
         "run_sent_back" => "Sent back. The squad works on your comment.",

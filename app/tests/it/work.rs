@@ -134,3 +134,49 @@ async fn a_project_is_set_up_archived_and_restored() {
     assert_eq!(mira.get(&site, "/quayside/projects/new?source=archive").await.status, StatusCode::OK);
     site.end().await;
 }
+
+#[tokio::test]
+async fn a_token_for_a_private_repository_is_kept_replaced_and_removed_and_never_shown() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let form = "source=git&name=ledger&url=https%3A%2F%2Fgit.example%2Fledger.git&credential_user=ada";
+    let page = mira.post(&site, "/quayside/projects", form).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "a name without a token");
+    assert!(
+        page.body.contains(r#"id="credential_token-error""#) && page.body.contains(r#"value="ada""#),
+        "{}",
+        page.body
+    );
+    let token = "glpat-abcdefghijklmnopq";
+    let board = see_other(&mira.post(&site, "/quayside/projects", &format!("{form}&credential_token={token}")).await)
+        .to_owned();
+    let settings = format!("{board}/settings");
+    let page = mira.get(&site, &settings).await;
+    assert!(page.body.contains("glpat-…nopq") && !page.body.contains(token), "{}", page.body);
+
+    let page = mira.post(&site, &format!("{board}/credential"), "credential_user=a%3Ab&credential_token=x").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.body.contains(r#"id="credential_user-error""#), "{}", page.body);
+    let new = "credential_user=&credential_token=github_pat_0123456789abcd";
+    see_other(&mira.post(&site, &format!("{board}/credential"), new).await);
+    assert!(mira.get(&site, &settings).await.body.contains("any user name"));
+    see_other(&mira.post(&site, &format!("{board}/credential/remove"), "").await);
+    let page = mira.get(&site, &settings).await;
+    assert!(!page.body.contains("credential/remove") && page.body.contains("Keep the token"), "{}", page.body);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn what_has_ended_is_reopened_and_what_was_not_merged_cannot_be_taken_back() {
+    let site = Site::open().await;
+    let (mut mira, board) = at_work(&site).await;
+    mira.post(&site, &format!("{board}/tasks"), "line=Round+half").await;
+    mira.post(&site, "/quayside/tasks/1/move", "to=COMPLETED").await;
+    let page = mira.get(&site, "/quayside/tasks/1").await;
+    assert!(page.body.contains(r#"action="/quayside/tasks/1/reopen""#), "{}", page.body);
+    assert_eq!(see_other(&mira.post(&site, "/quayside/tasks/1/reopen", "").await), "/quayside/tasks/1");
+    let page = mira.get(&site, "/quayside/tasks/1").await;
+    assert!(page.body.contains("To do") && !page.body.contains("/reopen"), "{}", page.body);
+    assert_eq!(mira.post(&site, "/quayside/tasks/1/revert", "").await.status, StatusCode::NOT_FOUND, "there is no run");
+    site.end().await;
+}

@@ -1,9 +1,10 @@
 use time::Duration;
 
-use crate::{Orchestrator, Result};
+use crate::{Orchestrator, Result, work::UNDO_MINUTES};
 
 impl Orchestrator {
-    /// Removes what has lapsed: sessions, codes, counters of failed sign-ins. Safe to run anywhere, any time.
+    /// Removes what has lapsed: sessions, codes, counters of failed sign-ins, deleted tasks. A deleted task that squads worked
+    /// on stays out of sight: what it cost belongs to the books. Safe to run anywhere, any time.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -21,7 +22,14 @@ impl Orchestrator {
         let failures = sqlx::query!("DELETE FROM sign_in_failures WHERE last_failed_at <= $1", now - Duration::days(1))
             .execute(&mut *tx)
             .await?;
+        let tasks = sqlx::query!(
+            "DELETE FROM tasks t WHERE t.deleted_at <= $1
+             AND NOT EXISTS (SELECT FROM runs r WHERE r.team_id = t.team_id AND r.task_id = t.id)",
+            now - Duration::minutes(UNDO_MINUTES)
+        )
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
-        Ok(sessions.rows_affected() + codes.rows_affected() + failures.rows_affected())
+        Ok(tasks.rows_affected() + sessions.rows_affected() + codes.rows_affected() + failures.rows_affected())
     }
 }

@@ -30,7 +30,7 @@ pub use agents::{Event as AgentEvent, PlanItem, PlanItemState};
 pub use clock::Clock;
 pub use db::Db;
 pub use error::{Error, Result};
-pub use forge::{FileChange, FileStatus, Hunk as DiffHunk, LineKind};
+pub use forge::{FileChange, FileStatus, Hunk as DiffHunk, LineKind, Reach as GitReach};
 pub use mail::Mail;
 pub use repositories::{Code, address_of};
 pub use scope::{Actor, Can, Grant, Origin, Scope, grants};
@@ -51,6 +51,8 @@ pub struct Settings {
     /// Whether a project may name a folder of the server (`file://`): whoever may add projects can then read every
     /// repository that the server's account can.
     pub allow_local_repositories: bool,
+    /// Which remote repositories may be reached.
+    pub git_reach: GitReach,
 }
 
 /// Who may make an account.
@@ -72,6 +74,7 @@ impl Default for Settings {
             session_idle: Duration::days(14),
             session_absolute: Duration::days(90),
             allow_local_repositories: false,
+            git_reach: GitReach::default(),
         }
     }
 }

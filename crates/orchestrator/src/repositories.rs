@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use forge::{BranchName, GitError, Repository};
-use types::{ProjectId, TeamId};
+use forge::{BranchName, Credential, GitError, Remote, Repository};
+use types::{ProjectId, SecretId, TeamId};
 
 use crate::{
     Can, Error, Orchestrator, Result,
     audit::{self, Happening},
     grants::{ReadFiles, WriteFiles},
+    secrets::{self, Purpose},
     teams::suggest_slug,
 };
 
@@ -38,6 +39,31 @@ impl Orchestrator {
     #[must_use]
     pub(crate) fn repository_folder(&self, team: TeamId, project: ProjectId) -> PathBuf {
         self.settings().data_dir.join("repositories").join(team.to_string()).join(format!("{project}.git"))
+    }
+
+    /// Where a project's code comes from and its changes go to, with the credential as it is kept now; `None` for code that
+    /// lives here alone. The inner error says what is wrong with the address.
+    ///
+    /// Whoever asks has checked that the project is the team's.
+    pub(crate) async fn remote(&self, team: TeamId, project: ProjectId) -> Result<Option<Result<Remote, GitError>>> {
+        let mut tx = self.db().of_team(team).await?;
+        let row = sqlx::query!(
+            r#"SELECT repository_url, credential_user, credential_secret AS "secret: SecretId" FROM projects
+               WHERE team_id = $1 AND id = $2"#,
+            team as TeamId,
+            project as ProjectId,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        let credential = match row.secret {
+            Some(secret) => {
+                let token = secrets::open(&mut tx, self.vault(), team, secret, Purpose::GitCredential).await?;
+                Some(Credential::new(row.credential_user.as_deref().unwrap_or_default(), &token))
+            }
+            None => None,
+        };
+        tx.commit().await?;
+        Ok(row.repository_url.map(|url| Remote::new(&url, credential, self.settings().git_reach)))
     }
 
     /// The repository behind a name in a git address: a project's id, or its name in the form of addresses where no other

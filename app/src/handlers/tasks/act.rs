@@ -4,11 +4,12 @@ use axum::{
 };
 use orchestrator::{
     Error,
-    grants::{ExecuteRuns, ReadTasks},
-    runs::{Decision, Gate, RunView},
+    grants::{ExecuteRuns, ReadTasks, WriteTasks},
+    runs::{Decision, Gate, RunView, StartFrom},
+    work::Place,
 };
 use serde::Deserialize;
-use types::{ApprovalId, SquadId};
+use types::{ApprovalId, SquadId, TaskState};
 
 use super::{
     gather::HeadForm,
@@ -26,6 +27,9 @@ use crate::{
 pub(crate) struct StartForm {
     #[serde(default)]
     squad: String,
+    /// `snapshot`: go on from what the last attempt left.
+    #[serde(default)]
+    from: String,
     #[serde(default)]
     next: String,
 }
@@ -36,8 +40,7 @@ pub(crate) async fn start_run(
     Path((_, number)): Number,
     Form(form): Form<StartForm>,
 ) -> Answer {
-    let squad = form.squad.parse::<SquadId>().ok();
-    begin(&app, &member, number, squad, &form.next).await
+    begin(&app, &member, number, &form).await
 }
 
 pub(crate) async fn retry_run(
@@ -46,19 +49,40 @@ pub(crate) async fn retry_run(
     Path((_, number)): Number,
     Form(form): Form<StartForm>,
 ) -> Answer {
-    begin(&app, &member, number, None, &form.next).await
+    begin(&app, &member, number, &form).await
 }
 
-async fn begin(app: &App, member: &Inside<ExecuteRuns>, number: i32, squad: Option<SquadId>, next: &str) -> Answer {
+async fn begin(app: &App, member: &Inside<ExecuteRuns>, number: i32, form: &StartForm) -> Answer {
     let task = app.muster.task_by_number(&member.scope().can::<ReadTasks>()?, number).await?;
-    match app.muster.start_run(member, task.id, squad).await {
-        Ok(_) => done(app, &back(member, number, next), "run_started"),
+    let squad = form.squad.parse::<SquadId>().ok();
+    let from = if form.from == "snapshot" { StartFrom::Snapshot } else { StartFrom::Branch };
+    match app.muster.start_run_from(member, task.id, squad, from).await {
+        Ok(_) => done(app, &back(member, number, &form.next), "run_started"),
         Err(error) => {
-            let errors = form_errors_at("squad", error)?;
+            let errors = form_errors_at("", error)?;
             let form = HeadForm { errors, ..HeadForm::default() };
             again(draw_overview(app, member, number, Filter::All, form).await?)
         }
     }
+}
+
+/// Takes the merge of the task's newest run back.
+pub(crate) async fn revert(member: Inside<ExecuteRuns>, State(app): State<App>, Path((_, number)): Number) -> Answer {
+    let run = newest(&app, &member, number).await?;
+    match app.muster.revert(&member, run.id).await {
+        Ok(_) => done(&app, &member.link(&format!("/tasks/{number}")), "run_reverted"),
+        Err(error) => {
+            let head = HeadForm { errors: form_errors_at("", error)?, ..HeadForm::default() };
+            again(draw_overview(&app, &member, number, Filter::All, head).await?)
+        }
+    }
+}
+
+/// Puts a task that has ended back to the top of To do.
+pub(crate) async fn reopen(member: Inside<WriteTasks>, State(app): State<App>, Path((_, number)): Number) -> Answer {
+    let task = app.muster.task_by_number(&member.scope().can::<ReadTasks>()?, number).await?;
+    app.muster.move_task(&member, task.id, TaskState::Todo, Place::Top).await?;
+    done(&app, &member.link(&format!("/tasks/{number}")), "task_reopened")
 }
 
 /// The page that the form stood on, if it said so, or the task's own.

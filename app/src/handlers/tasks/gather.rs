@@ -72,6 +72,7 @@ impl Seen {
             }),
             cost: run.map_or(MicroUsd::ZERO, |run| run.cost),
             action: self.action(app, scope).await?,
+            revert: run.and_then(|run| revertable(run, scope)),
             can_stop: run.is_some_and(|run| run.state.alive()) && may(scope, Permission::ExecuteRuns),
             can_edit: task.changeable,
             files_changed: None,
@@ -92,6 +93,10 @@ impl Seen {
     }
 
     async fn action(&self, app: &App, scope: &Scope) -> Result<Option<Action>, Failure> {
+        let alive = self.run.as_ref().is_some_and(|run| run.state.alive());
+        if !alive && self.task.state.ended() && (self.run.is_none() || self.task.state == TaskState::Completed) {
+            return Ok(self.task.changeable.then_some(Action::Reopen));
+        }
         let Ok(_) = scope.can::<ExecuteRuns>() else { return Ok(None) };
         let waits =
             self.run.as_ref().filter(|run| run.state == RunState::Waiting).and_then(|run| run.waits_for.as_ref());
@@ -99,8 +104,10 @@ impl Seen {
             (Some(Gate::Merge), _) => Some(Action::Review),
             (Some(_), _) => Some(Action::Answer { seq: self.run.as_ref().map_or(0, |run| run.last_event) }),
             (None, Some(state)) if state.alive() => None,
-            _ if self.task.state == TaskState::Completed => None,
-            (None, Some(_)) => Some(Action::Retry),
+            (None, Some(_)) => {
+                let run = self.run.as_ref().filter(|run| run.resumable);
+                Some(Action::Retry { from: run.map(|run| run.into.clone()) })
+            }
             (None, None) => {
                 let squads = app.muster.squads(&scope.can::<ReadSquads>()?).await?;
                 let choice =
@@ -187,6 +194,18 @@ pub(super) struct HeadForm {
     pub(super) stop_reason: String,
 }
 
+/// What can be taken back of a run, by somebody who may.
+fn revertable(run: &RunView, scope: &Scope) -> Option<view::Revert> {
+    let merge = run.merge.as_ref().filter(|merge| merge.reverted.is_none() && !run.state.alive())?;
+    let commit = short(&merge.commit);
+    may(scope, Permission::ExecuteRuns).then(|| view::Revert { commit, into: run.into.clone() })
+}
+
+/// A commit as people name it.
+pub(super) fn short(commit: &str) -> String {
+    commit.get(..9).unwrap_or(commit).to_owned()
+}
+
 pub(super) fn may(scope: &Scope, permission: Permission) -> bool {
     scope.permissions().contains(permission)
 }
@@ -226,11 +245,10 @@ pub(super) fn step(step: &StepView) -> Step {
 }
 
 fn details(run: &RunView) -> Vec<(String, String)> {
-    let short = |oid: &Option<String>| oid.as_deref().map(|oid| oid.get(..9).unwrap_or(oid).to_owned());
     let facts = [
         ("Squad", Some(run.squad.clone())),
         ("Started by", Some(run.started_by.clone())),
-        ("Base commit", short(&run.base)),
+        ("Base commit", run.base.as_deref().map(short)),
         ("Model", (!run.providers.is_empty()).then(|| run.providers.join(", "))),
         ("Tokens", Some(run.tokens.to_string())),
         ("Stopped", run.stop_reason.clone()),

@@ -14,7 +14,7 @@ use types::{ArtifactId, Permission};
 
 use super::{
     fold::{agent, prose},
-    gather::{HeadForm, Seen, may},
+    gather::{HeadForm, Seen, may, short},
 };
 use crate::{
     components::{diff::Mode, who::Who},
@@ -192,7 +192,7 @@ async fn draw_review<G: orchestrator::Grant>(
         checks: seen.checks(),
         acceptance: seen.criteria(),
         remarks: run.iter().flat_map(|run| &run.remarks).map(remark).collect(),
-        into: "the default branch".to_owned(),
+        into: run.map_or_else(String::new, |run| run.into.clone()),
         decision: run.map_or(Decision::None, |run| decision(run, may(member.scope(), Permission::ExecuteRuns))),
         comment,
     };
@@ -214,14 +214,16 @@ fn remark(remark: &orchestrator::runs::Remark) -> Remark {
 fn decision(run: &RunView, yours: bool) -> Decision {
     let waits = run.waits_for.as_ref().map(|waits| waits.gate);
     match (run.state, waits, &run.merge) {
-        (_, _, Some(commit)) => Decision::Merged(Merge {
-            by: run.started_by.clone(),
+        (_, _, Some(merge)) => Decision::Merged(Merge {
+            by: merge.approved_by.clone(),
             at: run.ended_at.unwrap_or(run.created_at),
-            commit: commit.get(..9).unwrap_or(commit).to_owned(),
-            into: "the default branch".to_owned(),
-            can_revert: false,
-            reverted: None,
+            commit: short(&merge.commit),
+            into: run.into.clone(),
+            reverted: merge.reverted.as_ref().map(|(commit, by)| (short(commit), by.clone())),
         }),
+        (RunState::Waiting, Some(Gate::Merge), None) if !run.conflicts.is_empty() => {
+            Decision::Conflict { files: run.conflicts.clone(), yours }
+        }
         (RunState::Waiting, Some(Gate::Merge), None) => Decision::Open { yours },
         _ => Decision::None,
     }

@@ -23,8 +23,8 @@ pub(crate) use dashboard::dashboard;
 pub(crate) use members::{change_role, invite, leave, members, remove_member, resend_invitation, revoke_invitation};
 pub(crate) use models::{add_provider, choose_default, models, remove_provider, replace_key, test_provider};
 pub(crate) use projects::{
-    archive_project, create_project, new_project, project_settings, projects, restore_project, update_project,
-    upload_project,
+    archive_project, create_project, keep_credential, new_project, project_settings, projects, remove_credential,
+    restore_project, update_project, upload_project,
 };
 pub(crate) use roles::{create_role, delete_role, roles};
 pub(crate) use search::search;

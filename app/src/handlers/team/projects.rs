@@ -5,7 +5,7 @@ use axum::{
 use orchestrator::{
     Error, Grant,
     grants::{ReadProjects, WriteProjects},
-    work::{Archive, Commands, Limits, Project, ProjectSettings, RepositoryState, Source},
+    work::{Archive, Commands, Limits, Project, ProjectSettings, RepositoryCredential, RepositoryState, Source},
 };
 use serde::Deserialize;
 use types::ProjectId;
@@ -21,7 +21,7 @@ use crate::{
         Head, Repository,
         list::{self, Projects},
         new::{self, From, NewProject},
-        settings::{self, Input, Settings},
+        settings::{self, Access, Input, Settings},
     },
     request::Inside,
     state::App,
@@ -122,6 +122,10 @@ pub(crate) struct NewForm {
     name: String,
     #[serde(default)]
     url: String,
+    #[serde(default)]
+    credential_user: String,
+    #[serde(default)]
+    credential_token: String,
 }
 
 /// Adds the project under the name that was typed, or the one its source suggests.
@@ -130,10 +134,11 @@ async fn add(
     member: &Inside<WriteProjects>,
     name: &str,
     source: Result<Source, Error>,
+    credential: Option<&RepositoryCredential>,
 ) -> Result<ProjectId, Error> {
     let source = source?;
     let name = if name.trim().is_empty() { source.default_name() } else { name.to_owned() };
-    app.muster.create_project(member, &name, &source).await
+    app.muster.create_project_with(member, &name, &source, credential).await
 }
 
 async fn added(app: &App, member: &Inside<WriteProjects>, made: Result<ProjectId, Error>, data: NewProject) -> Answer {
@@ -159,8 +164,16 @@ pub(crate) async fn create_project(
         // A file comes with the form of its own.
         From::Archive => Archive::new("", Vec::new()).map(Source::Archive),
     };
-    let made = add(&app, &member, &form.name, source).await;
-    added(&app, &member, made, NewProject { from, name: form.name, url: form.url, ..NewProject::default() }).await
+    let credential = match from {
+        From::Git => RepositoryCredential::parse(&form.credential_user, &form.credential_token),
+        From::Sample | From::Empty | From::Archive => Ok(None),
+    };
+    let made = match credential {
+        Ok(credential) => add(&app, &member, &form.name, source, credential.as_ref()).await,
+        Err(error) => Err(error),
+    };
+    let data = NewProject { from, name: form.name, url: form.url, user: form.credential_user, ..NewProject::default() };
+    added(&app, &member, made, data).await
 }
 
 /// The fields of the form with the file: the name, and the archive.
@@ -193,7 +206,7 @@ pub(crate) async fn upload_project(
 ) -> Answer {
     let (name, made) = match uploaded(form).await {
         Ok((name, archive)) => {
-            let made = add(&app, &member, &name, archive.map(Source::Archive)).await;
+            let made = add(&app, &member, &name, archive.map(Source::Archive), None).await;
             (name, made)
         }
         Err(error) => (String::new(), Err(error)),
@@ -210,9 +223,62 @@ async fn draw_settings(
     let shell = shell_under(app, member, Some(project), "Settings").await?;
     let any = project.commands != Commands::default();
     let (input, errors) = typed.unwrap_or_else(|| (input(project), Errors::new()));
-    let data =
-        Settings { project: head(project), input, detected: any && project.commands_edited_at.is_none(), errors };
+    let data = Settings {
+        project: head(project),
+        input,
+        detected: any && project.commands_edited_at.is_none(),
+        access: project.repository_url.clone().map(|url| access(project, url)),
+        errors,
+    };
     Ok(settings::page(&shell, &data))
+}
+
+fn access(project: &Project, url: String) -> Access {
+    let kept = project.credential.as_ref().map(|kept| (kept.user.clone(), kept.hint.clone()));
+    let user = kept.as_ref().map(|(user, _)| user.clone()).unwrap_or_default();
+    Access { url, kept, user }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CredentialForm {
+    #[serde(default)]
+    credential_user: String,
+    #[serde(default)]
+    credential_token: String,
+}
+
+pub(crate) async fn keep_credential(
+    member: Inside<WriteProjects>,
+    State(app): State<App>,
+    Path(path): Path<ProjectPath>,
+    Form(form): Form<CredentialForm>,
+) -> Answer {
+    let project = app.muster.project(&require::<_, ReadProjects>(&member)?, path.id()?).await?;
+    let kept = match RepositoryCredential::parse(&form.credential_user, &form.credential_token) {
+        Ok(Some(credential)) => app.muster.keep_credential(&member, project.id, &credential).await,
+        Ok(None) => Err(Error::Invalid(vec![types::FieldError {
+            field: "credential_token".to_owned(),
+            message: "Enter a token.".to_owned(),
+        }])),
+        Err(error) => Err(error),
+    };
+    match kept {
+        Ok(()) => done(&app, &member.link(&format!("/projects/{}/settings", project.id)), "credential_kept"),
+        Err(error) => {
+            let typed = (input(&project), form_errors(error)?);
+            again(draw_settings(&app, &member, &project, Some(typed)).await?)
+        }
+    }
+}
+
+pub(crate) async fn remove_credential(
+    member: Inside<WriteProjects>,
+    State(app): State<App>,
+    Path(path): Path<ProjectPath>,
+) -> Answer {
+    let id = path.id()?;
+    app.muster.remove_credential(&member, id).await?;
+    done(&app, &member.link(&format!("/projects/{id}/settings")), "credential_removed")
 }
 
 fn input(project: &Project) -> Input {
@@ -261,7 +327,7 @@ pub(crate) struct SettingsForm {
 }
 
 impl SettingsForm {
-    fn settings(&self, project: &Project) -> ProjectSettings {
+    fn settings(&self) -> ProjectSettings {
         // What is no number is out of every range, and refused with the range beside its field.
         let number = |text: &str| text.trim().parse().unwrap_or(i32::MIN);
         let command = |text: &str| Some(text.to_owned());
@@ -282,7 +348,6 @@ impl SettingsForm {
                 disk_mb: number(&self.disk_mb),
                 wall_minutes: number(&self.wall_minutes),
             },
-            credential: project.credential,
         }
     }
 
@@ -311,7 +376,7 @@ pub(crate) async fn update_project(
     Form(form): Form<SettingsForm>,
 ) -> Answer {
     let project = app.muster.project(&require::<_, ReadProjects>(&member)?, path.id()?).await?;
-    match app.muster.update_project(&member, project.id, &form.settings(&project)).await {
+    match app.muster.update_project(&member, project.id, &form.settings()).await {
         Ok(()) => done(&app, &member.link(&format!("/projects/{}/settings", project.id)), "project_saved"),
         Err(error) => {
             let errors = form_errors(error)?;

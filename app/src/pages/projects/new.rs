@@ -51,6 +51,8 @@ pub struct NewProject {
     pub from: From,
     pub name: String,
     pub url: String,
+    /// The user name for a private repository, as it was typed.
+    pub user: String,
     /// Whether a folder of the server may be named.
     pub local: bool,
     pub errors: Errors,
@@ -111,8 +113,26 @@ fn git(data: &NewProject) -> AnyView {
     view! {
         {url.max_length(500).required().view()}
         {name(data, "Empty: the last part of the address.").view()}
+        {credential(&data.user, &data.errors)}
     }
     .into_any()
+}
+
+/// What Muster is let into a private repository by. The token is never written back into a page.
+pub(super) fn credential(user: &str, errors: &Errors) -> AnyView {
+    let name = Field::new("credential_user", "User name, for a private repository")
+        .value(user)
+        .hint("Some servers take any name with a token; then leave it empty.")
+        .error(errors.of("credential_user"))
+        .autocomplete("off")
+        .max_length(200);
+    let token = Field::new("credential_token", "Token")
+        .password()
+        .hint("One that may read and write this repository. It is kept sealed and never shown again.")
+        .error(errors.of("credential_token"))
+        .autocomplete("new-password")
+        .max_length(1_000);
+    view! { {name.view()}{token.view()} }.into_any()
 }
 
 fn upload(shell: &Shell, data: &NewProject) -> AnyView {

@@ -21,7 +21,19 @@ pub struct Settings {
     pub input: Input,
     /// Whether the commands were read off the files and nobody has changed them.
     pub detected: bool,
+    /// Of a project with a git address.
+    pub access: Option<Access>,
     pub errors: Errors,
+}
+
+/// How Muster is let into the repository.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    pub url: String,
+    /// The user name, which may be empty, and what may be shown of the token.
+    pub kept: Option<(String, String)>,
+    /// The user name as it was typed.
+    pub user: String,
 }
 
 /// What the form's fields say, in their names.
@@ -56,6 +68,7 @@ pub fn page(shell: &Shell, data: &Settings) -> String {
             {section("limits", "Limits of a sandbox", None, None, limits(data))}
             <div class="cluster">{Button::new("Save the settings").primary().busy("Saving…").submit()}</div>
         </form>
+        {data.access.as_ref().map(|one| section("access", "Access to the repository", None, None, access(shell, data, one)))}
         {(!data.project.archived).then(|| section("archive", "Archive", None, None, archive(shell, data)))}
     };
     shell::page(shell, "Project settings", !data.errors.is_empty(), main.into_any())
@@ -137,6 +150,40 @@ fn limits(data: &Settings) -> AnyView {
     .into_any()
 }
 
+fn access(shell: &Shell, data: &Settings, access: &Access) -> AnyView {
+    let action = shell.link(&data.project.path("/credential"));
+    let save = if access.kept.is_some() { "Replace the token" } else { "Keep the token" };
+    let kept = access.kept.as_ref().map(|(user, hint)| {
+        let user = if user.is_empty() { "any user name" } else { user };
+        let ask = Confirm {
+            id: "remove-credential",
+            question: format!("Remove the token of {}?", data.project.name),
+            consequence: "It is destroyed here, and runs reach the repository only if it is public. It stays valid at the git server until you revoke it there.".to_owned(),
+            action: shell.link(&data.project.path("/credential/remove")),
+            verb: "Remove the token",
+            keep: "Keep it".to_owned(),
+        };
+        view! {
+            <div class="cluster">
+                <p>"Token "<code>{hint.clone()}</code>{format!(" of {user}")}</p>
+                {Button::new("Remove…").danger().small().about("the token").opens("remove-credential")}
+            </div>
+            {confirm(ask)}
+        }
+    });
+    view! {
+        <div class="pile">
+            <p class="lede">"The code comes from "<code>{access.url.clone()}</code>", and changes go there."</p>
+            {kept}
+            <form class="form" method="post" action=action>
+                {super::new::credential(&access.user, &data.errors)}
+                <div class="cluster">{Button::new(save).busy("Saving…").submit()}</div>
+            </form>
+        </div>
+    }
+    .into_any()
+}
+
 fn archive(shell: &Shell, data: &Settings) -> AnyView {
     let ask = Confirm {
         id: "archive-project",
@@ -172,6 +219,23 @@ mod tests {
         let html = page(&shell(BuiltinRole::Owner), &Settings { input, errors, ..Settings::default() });
         assert!(html.contains(r#"id="pids-error""#) && html.contains(r#"id="egress_allow-error""#), "{html}");
         assert!(html.contains("https://x</textarea>") && html.contains(r#"value="lots""#), "{html}");
+    }
+
+    #[test]
+    fn a_kept_token_is_hinted_at_and_can_be_replaced_or_removed() {
+        let access = Access {
+            url: "https://git.example/ledger.git".to_owned(),
+            kept: Some(("ada".to_owned(), "glpat-…nopq".to_owned())),
+            user: "ada".to_owned(),
+        };
+        let project = Head { id: "p1".to_owned(), ..Head::default() };
+        let settings = Settings { project, access: Some(access), ..Settings::default() };
+        let html = page(&shell(BuiltinRole::Owner), &settings);
+        assert!(html.contains("glpat-…nopq") && html.contains("Replace the token"), "{html}");
+        assert!(
+            html.contains("/projects/p1/credential/remove") && !html.contains(r#"type="password" value"#),
+            "{html}"
+        );
     }
 
     #[test]

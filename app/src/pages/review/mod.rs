@@ -61,7 +61,7 @@ pub struct Remark {
 pub fn page(shell: &Shell, task: &Task, data: &Review) -> String {
     let here = shell.link(&format!("{}/review", task.path));
     let lead = view! {
-        {verdict::outcome(shell, task, data)}
+        {verdict::outcome(shell, data)}
         {summary(data)}
         {remarks(shell, data)}
     };

@@ -2,7 +2,10 @@ use time::Duration;
 use types::BuiltinRole;
 
 use super::*;
-use crate::{layout::shell::tests::shell, pages::task::tests::task};
+use crate::{
+    layout::shell::tests::shell,
+    pages::task::{Revert, tests::task},
+};
 
 fn review(decision: Decision) -> Review {
     let line = diff::Line { kind: diff::Kind::Added, old_no: None, new_no: Some(83), text: "<b>check</b>".to_owned() };
@@ -38,26 +41,28 @@ fn who_may_not_decide_gets_no_form() {
 }
 
 #[test]
-fn a_conflict_names_the_files_and_the_way_out() {
-    let html = html(&review(Decision::Conflict { into: "main".to_owned(), files: vec!["src/post.rs".to_owned()] }));
-    assert!(html.contains("<li><code>src/post.rs</code></li>") && html.contains("Update the branch"), "{html}");
+fn a_conflict_names_the_files_and_still_waits() {
+    let html = html(&review(Decision::Conflict { files: vec!["src/post.rs".to_owned()], yours: true }));
+    assert!(html.contains("<li><code>src/post.rs</code></li>") && html.contains(r#"value="changes""#), "{html}");
 }
 
 #[test]
 fn a_merge_can_be_taken_back_once() {
     let shell = shell(BuiltinRole::Owner);
     let merge = Merge {
-        by: "Mira Okafor".to_owned(),
+        by: Some("Mira Okafor".to_owned()),
         at: shell.now - Duration::minutes(4),
         commit: "9c02b7d".to_owned(),
         into: "main".to_owned(),
-        can_revert: true,
         reverted: None,
     };
-    let open = html(&review(Decision::Merged(merge.clone())));
-    assert!(open.contains(r#"action="/quayside/tasks/QUA-1/revert""#) && open.contains("9c02b7d"), "{open}");
-    let done = html(&review(Decision::Merged(Merge { reverted: Some("11aa22b".to_owned()), ..merge })));
-    assert!(!done.contains("/revert\"") && done.contains("Taken back by <code>11aa22b"), "{done}");
+    let revert = Revert { commit: "9c02b7d".to_owned(), into: "main".to_owned() };
+    let open = Task { revert: Some(revert), ..task() };
+    let open = page(&shell, &open, &review(Decision::Merged(merge.clone())));
+    assert!(open.contains(r#"action="/quayside/tasks/QUA-1/revert""#) && open.contains("by Mira Okafor"), "{open}");
+    let reverted = Some(("11aa22b".to_owned(), "Jonas Lindqvist".to_owned()));
+    let done = html(&review(Decision::Merged(Merge { reverted, ..merge })));
+    assert!(!done.contains("/revert\"") && done.contains("Jonas Lindqvist as <code>11aa22b"), "{done}");
 }
 
 #[test]

@@ -4,8 +4,6 @@ use time::OffsetDateTime;
 use super::Review;
 use crate::{
     components::{
-        button::Button,
-        dialog::{Confirm, confirm},
         icon::{Icon, icon},
         text_area::typed,
         time::relative,
@@ -29,10 +27,10 @@ pub enum Decision {
         by: String,
     },
     Merged(Merge),
-    /// The branch does not fit any more. Posts to “/retry” so that the squad takes the branch up to date.
+    /// The branch does not fit any more. Waits again, as when it is open.
     Conflict {
-        into: String,
         files: Vec<String>,
+        yours: bool,
     },
     SentBack {
         by: String,
@@ -43,26 +41,25 @@ pub enum Decision {
 /// A merge that was made.
 #[derive(Clone, Debug)]
 pub struct Merge {
-    pub by: String,
+    /// Who approved it; none where nobody needs to.
+    pub by: Option<String>,
     pub at: OffsetDateTime,
     /// Short name of the commit.
     pub commit: String,
     pub into: String,
-    /// Whether this person may take it back. Posts to “/revert”.
-    pub can_revert: bool,
-    /// The commit that took it back.
-    pub reverted: Option<String>,
+    /// The commit that took it back, and who did.
+    pub reverted: Option<(String, String)>,
 }
 
 /// How the review ended, above the changes.
-pub(super) fn outcome(shell: &Shell, task: &Task, data: &Review) -> Option<AnyView> {
+pub(super) fn outcome(shell: &Shell, data: &Review) -> Option<AnyView> {
     match &data.decision {
         Decision::None | Decision::Open { .. } => None,
         Decision::Merging { by } => {
             Some(notice("info", Icon::Running, &format!("{by} approved. The branch is being merged."), None))
         }
-        Decision::Merged(merge) => Some(merged(shell, task, merge)),
-        Decision::Conflict { into, files } => Some(conflict(shell, task, into, files)),
+        Decision::Merged(merge) => Some(merged(shell, merge)),
+        Decision::Conflict { files, .. } => Some(conflict(&data.into, files)),
         Decision::SentBack { by, at } => {
             let when = view! { {by.clone()}" sent this back to the squad "{relative(*at, shell.now)}"." }.into_any();
             Some(notice("info", Icon::CornerDownRight, "", Some(when)))
@@ -74,44 +71,30 @@ fn notice(tone: &'static str, sign: Icon, text: &str, more: Option<AnyView>) -> 
     view! { <div class="notice" data-tone=tone>{icon(sign)}<p>{text.to_owned()}{more}</p></div> }.into_any()
 }
 
-fn merged(shell: &Shell, task: &Task, merge: &Merge) -> AnyView {
-    let revert = (merge.can_revert && merge.reverted.is_none()).then(|| {
-        let ask = Confirm {
-            id: "revert",
-            question: format!("Take {} back?", task.id),
-            consequence: format!(
-                "A new commit on {} undoes {}. Nothing is lost: the branch stays.",
-                merge.into, merge.commit
-            ),
-            action: shell.link(&format!("{}/revert", task.path)),
-            verb: "Revert the merge",
-            keep: "Keep it merged".to_owned(),
-        };
-        view! { {Button::new("Revert…").small().icon(Icon::Undo2).opens("revert")}{confirm(ask)} }
-    });
-    let undone = merge.reverted.clone().map(|commit| view! { " Taken back by "<code>{commit}</code>"." });
+fn merged(shell: &Shell, merge: &Merge) -> AnyView {
+    let by = merge.by.as_ref().map(|by| format!(" by {by}"));
+    let undone =
+        merge.reverted.clone().map(|(commit, by)| view! { " Taken back by "{by}" as "<code>{commit}</code>"." });
+    let (tone, sign) = if merge.reverted.is_some() { ("info", Icon::Undo2) } else { ("success", Icon::GitMerge) };
     view! {
-        <div class="notice" data-tone="success">
-            {icon(Icon::GitMerge)}
-            <p>"Merged into "<b>{merge.into.clone()}</b>" as "<code>{merge.commit.clone()}</code>" by "{merge.by.clone()}", "{relative(merge.at, shell.now)}"."{undone}</p>
-            {revert}
+        <div class="notice" data-tone=tone>
+            {icon(sign)}
+            <p>"Merged into "<b>{merge.into.clone()}</b>" as "<code>{merge.commit.clone()}</code>{by}", "{relative(merge.at, shell.now)}"."{undone}</p>
         </div>
     }
     .into_any()
 }
 
-fn conflict(shell: &Shell, task: &Task, into: &str, files: &[String]) -> AnyView {
+fn conflict(into: &str, files: &[String]) -> AnyView {
     let lines = files.iter().map(|file| view! { <li><code>{file.clone()}</code></li> });
-    let action = shell.link(&format!("{}/retry", task.path));
     view! {
         <div class="notice" data-tone="warning" role="alert">
             {icon(Icon::TriangleAlert)}
             <div>
                 <p><b>{format!("Not merged: {into} has changed in the same places.")}</b></p>
                 <ul class="notice__list">{lines.collect_view()}</ul>
-                <p>"Let the squad bring its branch up to date, then review again."</p>
+                <p>{format!("Approve again once {into} fits, send the change back, or stop the run and retry: a new run starts from {into} as it is now.")}</p>
             </div>
-            <form method="post" action=action>{Button::new("Update the branch").small().busy("Starting…").submit()}</form>
         </div>
     }
     .into_any()
@@ -119,7 +102,7 @@ fn conflict(shell: &Shell, task: &Task, into: &str, files: &[String]) -> AnyView
 
 /// The bar in which a review ends.
 pub(super) fn form(shell: &Shell, task: &Task, data: &Review) -> Option<AnyView> {
-    let Decision::Open { yours } = data.decision else { return None };
+    let (Decision::Open { yours } | Decision::Conflict { yours, .. }) = data.decision else { return None };
     if !yours {
         return Some(view! { <p class="verdict">"Waits for somebody who may approve it."</p> }.into_any());
     }

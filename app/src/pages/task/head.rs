@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use super::{
-    Action, Task,
+    Action, Revert, Task,
     stop::{self, Stop},
 };
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
         button::Button,
         clock,
         copy::copy,
+        dialog::{Confirm, confirm},
         error_summary::error_summary,
         icon::{Icon, icon},
         label::label,
@@ -60,9 +61,11 @@ fn state(task: &Task) -> AnyView {
 
 fn actions(shell: &Shell, task: &Task) -> AnyView {
     let stop = task.can_stop.then(|| Button::new("Stop").danger().small().icon(Icon::OctagonX).opens("stop"));
+    let revert = task.revert.as_ref().map(|_| Button::new("Revert…").small().icon(Icon::Undo2).opens("revert"));
     let edit =
         task.can_edit.then(|| Button::new("Edit").plain().small().link(shell.link(&format!("{}/edit", task.path))));
-    view! { <div class="taskhead__actions" id="task-actions">{primary(shell, task)}{stop}{edit}</div> }.into_any()
+    view! { <div class="taskhead__actions" id="task-actions">{primary(shell, task)}{stop}{revert}{edit}</div> }
+        .into_any()
 }
 
 fn primary(shell: &Shell, task: &Task) -> Option<AnyView> {
@@ -74,15 +77,22 @@ fn primary(shell: &Shell, task: &Task) -> Option<AnyView> {
             Button::new("Answer request").primary().small().icon(Icon::Hand).link(format!("{here}#e-{seq}"))
         }
         Action::Review => Button::new("Review changes").primary().small().icon(Icon::Eye).link(below("review")),
-        Action::Retry => {
-            posts(below("retry"), Button::new("Retry").primary().small().icon(Icon::Undo2).busy("Starting…"))
-        }
+        Action::Retry { from } => retry(below("retry"), from.as_deref()),
         Action::Reopen => posts(below("reopen"), Button::new("Reopen").small().icon(Icon::Undo2).busy("Reopening…")),
     })
 }
 
 fn posts(action: String, button: Button) -> AnyView {
     view! { <form method="post" action=action>{button.submit()}</form> }.into_any()
+}
+
+fn retry(action: String, from: Option<&str>) -> AnyView {
+    let button = Button::new("Retry").primary().small().icon(Icon::Undo2).busy("Starting…");
+    let Some(branch) = from else { return posts(action, button) };
+    let choices =
+        [Choice::new("branch", format!("Anew from {branch}")), Choice::new("snapshot", "From the last snapshot")];
+    let choice = row_select("from".to_owned(), "from", "Where the new run starts".to_owned(), &choices, "");
+    view! { <form class="taskhead__start" method="post" action=action>{choice}{button.submit()}</form> }.into_any()
 }
 
 fn start(action: String, squads: &[Choice]) -> AnyView {
@@ -131,6 +141,21 @@ fn run(shell: &Shell, task: &Task) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+/// Outside what the event stream replaces, as the other one.
+pub(super) fn revert_dialog(shell: &Shell, task: &Task) -> Option<AnyView> {
+    let Revert { commit, into } = task.revert.as_ref()?;
+    Some(confirm(Confirm {
+        id: "revert",
+        question: format!("Take {} back?", task.id),
+        consequence: format!(
+            "A new commit on {into} undoes {commit}, and the task is open again. Nothing is lost: the branch stays."
+        ),
+        action: shell.link(&format!("{}/revert", task.path)),
+        verb: "Revert the merge",
+        keep: "Keep it merged".to_owned(),
+    }))
 }
 
 /// Stands outside what the event stream replaces, so that it does not close while somebody types.

@@ -58,6 +58,8 @@ pub struct Task {
     pub cost: MicroUsd,
     /// The one thing to do next, if the person may do it.
     pub action: Option<Action>,
+    /// The merge that this person may take back. Posts to “/revert”.
+    pub revert: Option<Revert>,
     /// Whether a run can be stopped, and by this person.
     pub can_stop: bool,
     /// Whether the person may edit the task: leads to its form.
@@ -80,6 +82,13 @@ pub struct Run {
     pub started_by: String,
 }
 
+/// A merge by its commit and the branch it went to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revert {
+    pub commit: String,
+    pub into: String,
+}
+
 /// What a state asks for. Each is a form that posts to the task's path and its word, save those that lead somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -89,8 +98,9 @@ pub enum Action {
     Answer { seq: i64 },
     /// Leads to “/review”.
     Review,
-    /// Posts to “/retry”.
-    Retry,
+    /// Posts to “/retry”. With `from`, the default branch's name, the person says where the new attempt starts: there, or from
+    /// what the last one left; the field is `from`.
+    Retry { from: Option<String> },
     /// Posts to “/reopen”.
     Reopen,
 }
@@ -127,6 +137,7 @@ pub(super) fn framed(shell: &Shell, task: &Task, tab: Tab, live: Option<&Live>, 
             {body}
         </div>
         {head::stop_dialog(shell, task)}
+        {head::revert_dialog(shell, task)}
     };
     // A tab of the browser shows the beginning of a title, and search engines cut it: the team's name follows.
     let short: String = task.title.chars().take(28).collect();

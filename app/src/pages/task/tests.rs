@@ -29,6 +29,7 @@ pub(crate) fn task() -> Task {
         }),
         cost: MicroUsd::from_micros(2_161_400),
         action: None,
+        revert: None,
         can_stop: true,
         can_edit: true,
         files_changed: Some(5),
@@ -71,7 +72,7 @@ fn each_state_has_one_primary_action() {
     let shell = shell(BuiltinRole::Owner);
     for (action, expected) in [
         (Action::Start { squads: Vec::new() }, r#"action="/quayside/tasks/QUA-1/start""#),
-        (Action::Retry, r#"action="/quayside/tasks/QUA-1/retry""#),
+        (Action::Retry { from: None }, r#"action="/quayside/tasks/QUA-1/retry""#),
         (Action::Review, r#"href="/quayside/tasks/QUA-1/review""#),
         (Action::Answer { seq: 12 }, r##"href="/quayside/tasks/QUA-1#e-12""##),
     ] {
@@ -80,6 +81,9 @@ fn each_state_has_one_primary_action() {
         assert_eq!(html.matches(r#"data-kind="primary""#).count(), 1, "{html}");
     }
     assert!(!actions_fragment(&shell, &Task { can_stop: false, ..task() }).contains("Stop"));
+    let retry = Some(Action::Retry { from: Some("trunk".to_owned()) });
+    let html = actions_fragment(&shell, &Task { action: retry, ..task() });
+    assert!(html.contains("Anew from trunk") && html.contains(r#"value="snapshot""#), "{html}");
 }
 
 #[test]

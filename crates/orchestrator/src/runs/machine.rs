@@ -168,6 +168,9 @@ pub(crate) struct Position {
     pub merges: u32,
     /// Whose question a person is to answer.
     pub asked: Option<Purpose>,
+    /// Whether it goes on from what an earlier attempt wrote: planning is behind it.
+    #[serde(default)]
+    pub resumed: bool,
 }
 
 /// What the workflow is to do.
@@ -202,6 +205,8 @@ pub(crate) enum End {
 pub(crate) enum Failure {
     /// The code could not be fetched or the sandbox not be made.
     Preparation,
+    /// The repository's server does not let Muster in.
+    Access,
     /// The checks still failed after the last allowed fix.
     Checks,
     /// The reviewer still asked for changes after the last allowed rework.
@@ -255,7 +260,13 @@ pub(crate) fn begin() -> Position {
         tested: false,
         merges: 0,
         asked: None,
+        resumed: false,
     }
+}
+
+/// Where a run begins that goes on from an earlier attempt's work.
+pub(crate) fn go_on() -> Position {
+    Position { resumed: true, ..begin() }
 }
 
 /// What follows when `position.doing` came out as `outcome`.
@@ -263,7 +274,7 @@ pub(crate) fn next(policy: &Policy, mut position: Position, outcome: Outcome) ->
     count(&mut position);
     position.doing = match (position.doing, outcome) {
         (_, Outcome::Failed(failure)) => Effect::End(End::Failed(failure)),
-        (Effect::Prepare, _) => after_preparation(policy),
+        (Effect::Prepare, _) => after_preparation(policy, position.resumed),
         (Effect::Turn(purpose), Outcome::Asked) => {
             position.asked = Some(purpose);
             Effect::Wait(Gate::Question)
@@ -300,8 +311,10 @@ fn count(position: &mut Position) {
     }
 }
 
-fn after_preparation(policy: &Policy) -> Effect {
-    if policy.has(AgentRole::Lead) || policy.has(AgentRole::Architect) {
+fn after_preparation(policy: &Policy, resumed: bool) -> Effect {
+    if resumed {
+        Effect::Turn(Purpose::Implement)
+    } else if policy.has(AgentRole::Lead) || policy.has(AgentRole::Architect) {
         Effect::Turn(planner(policy))
     } else {
         Effect::Turn(Purpose::Implement)
@@ -452,6 +465,12 @@ mod tests {
         }
         position = next(&pair, position, Outcome::SentBack);
         assert_eq!((position.doing, position.reworks), (turn(Purpose::Rework), 0));
+    }
+
+    #[test]
+    fn what_goes_on_from_an_earlier_attempt_does_not_plan_again() {
+        let position = next(&policy(&[Lead, Coder]), go_on(), Outcome::Done);
+        assert_eq!(position.doing, turn(Purpose::Implement));
     }
 
     #[test]

@@ -22,6 +22,9 @@ impl Failure {
             Self::Preparation => {
                 "Check the project's repository address and credential, and the sandbox with `muster doctor`. Then run the task again."
             }
+            Self::Access => {
+                "Open the project's settings, give a user name and a token that may read and write this repository, then try again."
+            }
             Self::Checks => {
                 "Read the output of the failing command. If the command is wrong, change it in the project's settings; if the task is too large, split it."
             }
@@ -213,6 +216,7 @@ impl Shop {
 const fn default_sentence(failure: Failure) -> &'static str {
     match failure {
         Failure::Preparation => "The code or the sandbox could not be prepared.",
+        Failure::Access => "The git server does not let Muster in.",
         Failure::Checks => "The checks still failed after the last fix that the squad may try.",
         Failure::Review => "The reviewer still asked for changes after the last rework that the squad may try.",
         Failure::Agent => "An agent was stopped before it finished.",

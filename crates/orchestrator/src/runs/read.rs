@@ -51,8 +51,13 @@ pub struct RunView {
     pub branch: Option<String>,
     pub base: Option<String>,
     pub head: Option<String>,
-    pub merge: Option<String>,
-    pub reverted: bool,
+    pub merge: Option<Merge>,
+    /// Where it goes, or went: the default branch.
+    pub into: String,
+    /// Files that stood in the way of the last merge.
+    pub conflicts: Vec<String>,
+    /// Whether an attempt at the task has left something to go on from.
+    pub resumable: bool,
     /// Why it failed, and what can be done.
     pub failure: Option<(String, String)>,
     pub stop_reason: Option<String>,
@@ -73,6 +78,16 @@ pub struct RunView {
     pub checks: Vec<Check>,
     pub remarks: Vec<Remark>,
     pub artifacts: Vec<Artifact>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merge {
+    pub commit: String,
+    /// Who approved it; `None` where the squad needs nobody for it.
+    pub approved_by: Option<String>,
+    /// The commit that took it back, and who did.
+    pub reverted: Option<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -236,19 +251,7 @@ fn stage(text: &str) -> Result<Stage> {
 }
 
 async fn view(tx: &mut PgConnection, scope: &Scope, run: RunId) -> Result<RunView> {
-    let row = sqlx::query!(
-        r#"SELECT r.attempt, r.state, r.stage, s.name AS squad, u.name AS person, r.branch, r.base_oid, r.head_oid, r.merge_oid,
-                  r.reverted_at IS NOT NULL AS "reverted!", r.failure, r.stop_reason, r.cost_micro_usd, r.tokens, r.created_at,
-                  r.started_at, r.ended_at, r.event_seq, r.outline,
-                  EXISTS (SELECT FROM usage WHERE team_id = $1 AND run_id = $2 AND cost_micro_usd IS NULL) AS "incomplete!",
-                  ARRAY(SELECT DISTINCT provider FROM usage WHERE team_id = $1 AND run_id = $2) AS "providers!"
-           FROM runs r JOIN squads s ON s.team_id = r.team_id AND s.id = r.squad_id JOIN users u ON u.id = r.started_by
-           WHERE r.team_id = $1 AND r.id = $2"#,
-        scope.team() as TeamId,
-        run as RunId,
-    )
-    .fetch_one(&mut *tx)
-    .await?;
+    let row = sqlx::query_file!("src/runs/view.sql", scope.team() as TeamId, run as RunId).fetch_one(&mut *tx).await?;
     let failure = row.failure.map(|why| {
         let remedy = serde_json::from_value::<super::machine::Failure>(why["failure"].clone());
         (
@@ -266,8 +269,14 @@ async fn view(tx: &mut PgConnection, scope: &Scope, run: RunId) -> Result<RunVie
         branch: row.branch,
         base: row.base_oid,
         head: row.head_oid,
-        merge: row.merge_oid,
-        reverted: row.reverted,
+        merge: row.merge_oid.map(|commit| Merge {
+            commit,
+            approved_by: row.approved_by,
+            reverted: row.revert_oid.zip(row.reverted_by),
+        }),
+        into: row.into,
+        conflicts: serde_json::from_value(row.conflicts).map_err(Error::internal)?,
+        resumable: row.resumable,
         failure,
         stop_reason: row.stop_reason,
         cost: MicroUsd::from_micros(row.cost_micro_usd),

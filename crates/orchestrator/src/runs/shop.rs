@@ -30,8 +30,6 @@ pub struct Shop {
     pub store: Store,
     /// The model that replays a recording, for agents without another.
     pub demo: Provider,
-    /// Which remote repositories may be reached.
-    pub reach: forge::Reach,
 }
 
 impl Shop {

@@ -39,13 +39,45 @@ impl Plan {
     }
 }
 
+/// Where a run begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartFrom {
+    /// The project's default branch, as it is now.
+    #[default]
+    Branch,
+    /// What the last attempt left, on the commit it started from. Its plan is kept; the squad goes on writing.
+    Snapshot,
+}
+
+/// The attempt that a run goes on from.
+struct Before {
+    run: RunId,
+    attempt: i32,
+    outline: serde_json::Value,
+}
+
 impl Orchestrator {
-    /// Lets a squad work on a task: the one that is named, the one the task is assigned to, or the team's oldest.
+    /// Lets a squad work on a task: the one that is named, the one the task is assigned to, the one that worked on it last, or
+    /// the team's oldest.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a foreign task or squad, [`Error::Refused`] when a run is alive already, the task has ended,
     /// or there is no squad with a coder.
     pub async fn start_run(&self, scope: &Can<ExecuteRuns>, task: TaskId, squad: Option<SquadId>) -> Result<RunId> {
+        self.start_run_from(scope, task, squad, StartFrom::Branch).await
+    }
+
+    /// As [`start_run`](Self::start_run), from the default branch or from where the last attempt came to.
+    ///
+    /// # Errors
+    /// As for [`start_run`](Self::start_run); [`Error::Refused`] when no attempt has left anything to go on from.
+    pub async fn start_run_from(
+        &self,
+        scope: &Can<ExecuteRuns>,
+        task: TaskId,
+        squad: Option<SquadId>,
+        from: StartFrom,
+    ) -> Result<RunId> {
         let squad = match squad {
             Some(squad) => squad,
             None => self.squad_for(scope, task).await?,
@@ -66,16 +98,23 @@ impl Orchestrator {
         if matches!(TaskState::parse(&row.state), Some(TaskState::Completed)) {
             return Err(Error::Refused("This task is completed. Reopen it to run it again.".into()));
         }
-        let run = self.insert_run(&mut tx, scope, task, row.project, &plan).await?;
+        let before = match from {
+            StartFrom::Branch => None,
+            StartFrom::Snapshot => Some(before(&mut tx, scope, task).await?),
+        };
+        let run = self.insert_run(&mut tx, scope, (task, row.project), &plan, before).await?;
         tx.commit().await?;
         Ok(run)
     }
 
-    /// The squad that the task is assigned to, or the team's oldest.
     async fn squad_for(&self, scope: &Scope, task: TaskId) -> Result<SquadId> {
         let mut tx = self.db().team(scope).await?;
         let squad = sqlx::query_scalar!(
-            r#"SELECT coalesce(t.assignee_squad, (SELECT id FROM squads WHERE team_id = $1 AND archived_at IS NULL ORDER BY created_at, id LIMIT 1))
+            r#"SELECT coalesce(
+                   t.assignee_squad,
+                   (SELECT r.squad_id FROM runs r JOIN squads s ON s.team_id = r.team_id AND s.id = r.squad_id
+                    WHERE r.team_id = $1 AND r.task_id = $2 AND s.archived_at IS NULL ORDER BY r.attempt DESC LIMIT 1),
+                   (SELECT id FROM squads WHERE team_id = $1 AND archived_at IS NULL ORDER BY created_at, id LIMIT 1))
                    AS "squad: SquadId"
                FROM tasks t WHERE t.team_id = $1 AND t.id = $2 AND t.deleted_at IS NULL"#,
             scope.team() as TeamId,
@@ -90,15 +129,18 @@ impl Orchestrator {
         &self,
         connection: &mut PgConnection,
         scope: &Scope,
-        task: TaskId,
-        project: ProjectId,
+        (task, project): (TaskId, ProjectId),
         plan: &Plan,
+        before: Option<Before>,
     ) -> Result<RunId> {
         let (run, now) = (RunId::new(), self.clock().now());
+        let position = if before.is_some() { machine::go_on() } else { machine::begin() };
+        let outline = before.as_ref().map_or_else(|| serde_json::json!([]), |before| before.outline.clone());
         let attempt = sqlx::query_scalar!(
-            r#"INSERT INTO runs (team_id, id, task_id, project_id, squad_id, attempt, state, stage, plan, position, started_by, created_at)
+            r#"INSERT INTO runs (team_id, id, task_id, project_id, squad_id, attempt, state, stage, plan, position, started_by, created_at,
+                                 resumes, outline)
                SELECT $1, $2, $3, $4, $5, 1 + coalesce((SELECT max(attempt) FROM runs WHERE team_id = $1 AND task_id = $3), 0),
-                      'QUEUED', 'prepare', $6, $7, $8, $9
+                      'QUEUED', 'prepare', $6, $7, $8, $9, $10, $11
                RETURNING attempt"#,
             scope.team() as TeamId,
             run as RunId,
@@ -106,9 +148,11 @@ impl Orchestrator {
             project as ProjectId,
             plan.squad.squad as SquadId,
             serde_json::to_value(plan).map_err(Error::internal)?,
-            serde_json::to_value(machine::begin()).map_err(Error::internal)?,
+            serde_json::to_value(position).map_err(Error::internal)?,
             scope.user()? as UserId,
             now,
+            before.as_ref().map(|before| before.run) as Option<RunId>,
+            outline,
         )
         .fetch_one(&mut *connection)
         .await
@@ -116,12 +160,18 @@ impl Orchestrator {
         journal::move_task(connection, scope, task, TaskState::InProgress, now).await?;
         let by = name_of(connection, scope).await?;
         let started = RunEvent::Started { by, squad: plan.squad.name.clone(), attempt };
-        journal::tell(connection, scope, run, now, vec![Line::of_run("started", started)]).await?;
+        let mut lines = vec![Line::of_run("started", started)];
+        if let Some(before) = &before {
+            let text = format!("Goes on from the last snapshot of run {}.", before.attempt);
+            lines.push(Line::of_run("resumes", RunEvent::Note { text }));
+        }
+        journal::tell(connection, scope, run, now, lines).await?;
         let what = Happening {
             action: "run.started",
             target_kind: "run",
             target_id: run.to_string(),
-            details: serde_json::json!({ "task": task, "squad": plan.squad.name, "attempt": attempt }),
+            details: serde_json::json!({ "task": task, "squad": plan.squad.name, "attempt": attempt,
+                "resumes": before.map(|before| before.run) }),
         };
         audit::append(connection, scope, now, what).await?;
         wake(connection).await?;
@@ -173,6 +223,34 @@ impl Orchestrator {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// The newest attempt that left more than it began with.
+async fn before(connection: &mut PgConnection, scope: &Scope, task: TaskId) -> Result<Before> {
+    let before = sqlx::query_as!(
+        Before,
+        r#"SELECT id AS "run: RunId", attempt, outline FROM runs
+           WHERE team_id = $1 AND task_id = $2 AND head_oid <> base_oid ORDER BY attempt DESC LIMIT 1"#,
+        scope.team() as TeamId,
+        task as TaskId,
+    )
+    .fetch_optional(connection)
+    .await?;
+    before.ok_or_else(|| {
+        Error::Refused("No attempt has left anything to go on from. Start from the default branch.".into())
+    })
+}
+
+/// Whether a run of the task is going on. Whoever asks has locked the task, so that none begins meanwhile.
+pub(crate) async fn alive(connection: &mut PgConnection, scope: &Scope, task: TaskId) -> Result<bool> {
+    let alive = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM runs WHERE team_id = $1 AND task_id = $2 AND state IN ('QUEUED', 'RUNNING', 'WAITING')) AS "alive!""#,
+        scope.team() as TeamId,
+        task as TaskId,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(alive)
 }
 
 /// Tells the engines, once the transaction commits, that a run may begin, go on, or must end.

@@ -9,8 +9,8 @@ mod tasks;
 pub use history::HistoryEntry;
 pub use onboarding::{Progress, Step};
 pub use projects::{
-    Archive, Commands, Limits, MAX_ARCHIVE, Project, ProjectCounts, ProjectSettings, RepositoryState, Source,
-    SourceKind, detect,
+    Archive, Commands, CredentialHint, Limits, MAX_ARCHIVE, Project, ProjectCounts, ProjectSettings,
+    RepositoryCredential, RepositoryState, Source, SourceKind, detect,
 };
 pub use search::Hit;
 pub use tasks::{

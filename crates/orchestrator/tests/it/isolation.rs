@@ -6,7 +6,7 @@ use orchestrator::{
     models::ProviderSettings,
     squads::{Agent, AgentSettings, AgentTypeSettings, Direction, Holder, SquadSettings, Template},
     testing::World,
-    work::{Assignee, Commands, Limits, NewTask, Place, ProjectSettings, Source, Step},
+    work::{Assignee, Commands, Limits, NewTask, Place, ProjectSettings, RepositoryCredential, Source, Step},
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use types::{
@@ -42,6 +42,8 @@ enum Try {
     RemoveProvider(bool),
     RotateSecrets,
     ConfigureProject(bool),
+    KeepCredential(bool, String),
+    RemoveCredential(bool),
     ArchiveProject(bool),
     CreateTask(bool, String),
     EditTask(bool, String),
@@ -83,6 +85,8 @@ fn tries() -> impl Strategy<Value = Try> {
         Just(Try::RotateSecrets),
         (any::<bool>(), word).prop_map(|(foreign, title)| Try::CreateTask(foreign, title)),
         any::<bool>().prop_map(Try::ConfigureProject),
+        (any::<bool>(), word).prop_map(|(foreign, token)| Try::KeepCredential(foreign, token)),
+        any::<bool>().prop_map(Try::RemoveCredential),
         any::<bool>().prop_map(Try::ArchiveProject),
         (any::<bool>(), word).prop_map(|(foreign, title)| Try::EditTask(foreign, title)),
         any::<(bool, bool)>().prop_map(|(foreign, to)| Try::AssignTask(foreign, to)),
@@ -117,8 +121,8 @@ struct Side {
 async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) -> Side {
     let muster = &world.muster;
     let (_, scope) = world.team(slug, owner).await;
-    let project =
-        muster.create_project(&scope.can().expect("owner"), "ledger", &Source::Sample).await.expect("a project");
+    let git = Source::Git { url: "https://git.example/ledger.git".into() };
+    let project = muster.create_project(&scope.can().expect("owner"), "ledger", &git).await.expect("a project");
     let task =
         muster.create_task(&scope.can().expect("owner"), project, &NewTask::titled("a task")).await.expect("a task").id;
     let squad = muster.form_squad(&scope.can().expect("owner"), "squad", Template::Solo).await.expect("a squad");
@@ -236,10 +240,14 @@ async fn attempt(world: &World, own: &Side, other: &Side, what: &Try) -> String 
                 commands: Commands::default(),
                 egress_allow: Vec::new(),
                 limits: Limits::default(),
-                credential: None,
             };
             run!(update_project(ids(*foreign).project, &settings))
         }
+        Try::KeepCredential(foreign, token) => {
+            let credential = RepositoryCredential::parse("ada", token).expect("a credential").expect("one");
+            run!(keep_credential(ids(*foreign).project, &credential))
+        }
+        Try::RemoveCredential(foreign) => run!(remove_credential(ids(*foreign).project)),
         Try::ArchiveProject(foreign) => run!(archive_project(ids(*foreign).project)),
         Try::EditTask(foreign, label) => run!(set_task_labels(ids(*foreign).task, std::slice::from_ref(label))),
         Try::AssignTask(foreign, to) => {

@@ -12,7 +12,6 @@ fn settings_of(project: &Project) -> ProjectSettings {
         commands: project.commands.clone(),
         egress_allow: project.egress_allow.clone(),
         limits: project.limits,
-        credential: project.credential,
     }
 }
 

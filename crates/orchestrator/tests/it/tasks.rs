@@ -270,3 +270,32 @@ async fn every_verb_writes_one_audit_entry_and_a_foreign_task_is_not_found() {
     assert!(matches!(muster.move_task(&can, foreign, TaskState::Todo, Place::Top).await, Err(Error::NotFound)));
     here.world.end().await;
 }
+
+#[tokio::test]
+async fn a_deleted_task_goes_for_good_when_its_deletion_cannot_be_undone() {
+    let here = Here::new().await;
+    let (idle, worked) = (here.task("never worked on").await, here.task("worked on").await);
+    let can = here.scope.can().expect("owner");
+    here.world.muster.form_squad(&here.scope.can().expect("owner"), "Crew", Template::Solo).await.expect("a squad");
+    let run = here.world.muster.start_run(&here.scope.can().expect("owner"), worked.id, None).await.expect("a run");
+    let refused = here.world.muster.delete_task(&can, worked.id).await;
+    assert!(matches!(&refused, Err(Error::Refused(_))), "{refused:?}");
+    here.world.muster.stop_run(&here.scope.can().expect("owner"), run, "Not now.").await.expect("stopped");
+    for task in [idle, worked] {
+        here.world.muster.delete_task(&can, task.id).await.expect("deleted");
+    }
+    let count = async || {
+        let mut all = here.world.superuser().await;
+        let (count,): (i64,) =
+            sqlx::query_as("SELECT count(*) FROM tasks").fetch_one(&mut all).await.expect("the rows");
+        count
+    };
+    here.world.clock.advance(Duration::minutes(UNDO_MINUTES - 1));
+    here.world.muster.tidy().await.expect("swept");
+    assert_eq!(count().await, 2, "its deletion can still be undone");
+    here.world.clock.advance(Duration::minutes(2));
+    here.world.muster.tidy().await.expect("swept");
+    assert_eq!(count().await, 1, "what it cost keeps the other one");
+    assert!(matches!(here.world.muster.undelete_task(&can, idle.id).await, Err(Error::NotFound)));
+    here.world.end().await;
+}

@@ -43,6 +43,8 @@ impl Shop {
         let repository = self.repository(job)?;
         let change = match purpose {
             Purpose::Review => change(&repository, &known).await?,
+            // Who goes on from an earlier attempt sees what that one wrote.
+            Purpose::Implement if job.position.resumed => change(&repository, &known).await?,
             _ => String::new(),
         };
         let instructions = [&job.plan.squad.instructions, &agent.instructions];
@@ -122,17 +124,30 @@ async fn known(tx: &mut PgConnection, job: &Job, purpose: Purpose) -> Result<Kno
     })
 }
 
-/// What agents before this one said at their end, oldest first.
+/// What agents before this one said at their end, oldest first: in the attempt that this one goes on from, and why that
+/// ended, then in this one.
 async fn findings(tx: &mut PgConnection, job: &Job) -> Result<Vec<String>> {
+    let ended = sqlx::query_scalar!(
+        "SELECT coalesce(b.failure ->> 'sentence', b.stop_reason) FROM runs r
+         JOIN runs b ON b.team_id = r.team_id AND b.id = r.resumes WHERE r.team_id = $1 AND r.id = $2",
+        job.team() as TeamId,
+        job.run() as RunId
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .flatten();
     let rows = sqlx::query!(
         r#"SELECT agent_name AS "agent!", kind, summary FROM run_steps
-           WHERE team_id = $1 AND run_id = $2 AND state = 'DONE' AND agent_name IS NOT NULL AND summary <> '' ORDER BY ordinal"#,
+           WHERE team_id = $1 AND (run_id = $2 OR run_id = (SELECT resumes FROM runs WHERE team_id = $1 AND id = $2))
+             AND state = 'DONE' AND agent_name IS NOT NULL AND summary <> '' ORDER BY run_id = $2, ordinal"#,
         job.team() as TeamId,
         job.run() as RunId
     )
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|row| format!("{} ({}): {}", row.agent, row.kind, row.summary)).collect())
+    let said = rows.into_iter().map(|row| format!("{} ({}): {}", row.agent, row.kind, row.summary));
+    let ended = ended.map(|why| format!("The attempt before this one ended: {why} Its changes are in the workspace."));
+    Ok(said.chain(ended).collect())
 }
 
 /// The check that failed last.

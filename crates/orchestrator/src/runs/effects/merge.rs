@@ -1,4 +1,4 @@
-use forge::{Expect, Merge, Signature};
+use forge::{Expect, GitError, Merge, Signature};
 use serde::{Deserialize, Serialize};
 use types::{RunId, TeamId};
 
@@ -70,10 +70,9 @@ impl Shop {
             if let Some(before) = before {
                 repository.set_branch(&into, before, Some(commit)).await.map_err(unprepared)?;
             }
-            return Err(Stumble::last(
-                Failure::Preparation,
-                format!("The merge could not be pushed: {}", error.for_user().message),
-            ));
+            let sentence = format!("The merge could not be pushed: {}", error.for_user().message);
+            let failure = if matches!(error, GitError::AuthRefused) { Failure::Access } else { Failure::Preparation };
+            return Err(Stumble::last(failure, sentence));
         }
         self.merged(job, commit).await?;
         Ok(Came::Merged(commit.to_string()))

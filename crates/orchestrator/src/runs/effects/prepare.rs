@@ -28,7 +28,7 @@ pub(in crate::runs) async fn prepare(shop: &Shop, job: &mut Job) -> dbos::Result
     // A project whose code has just arrived learns its commands from the files.
     job.project.commands = commands;
     let job: &Job = job;
-    step("prepare: workspace", || async { shop.bring_workspace(job, &base).await }).await?;
+    step("prepare: workspace", || async { shop.bring_workspace(job).await }).await?;
     step("prepare: sandbox", || async { shop.sandbox(job).await.map(drop) }).await?;
     if let Some(setup) = &job.project.commands.setup {
         let came = super::verify::command(shop, job, row, "prepare: set-up", "setup", setup).await?;
@@ -68,19 +68,47 @@ impl Shop {
                 return Err(Stumble::last(Failure::Preparation, sentence));
             }
         };
-        let base = tip.to_string();
+        let (base, head) = match self.left_off(job, &repository).await? {
+            Some(span) => span,
+            None => (tip.to_string(), tip.to_string()),
+        };
         let mut tx = self.muster.db().team(&job.scope()).await?;
         sqlx::query!(
-            "UPDATE runs SET base_oid = $3, head_oid = $3 WHERE team_id = $1 AND id = $2",
+            "UPDATE runs SET base_oid = $3, head_oid = $4 WHERE team_id = $1 AND id = $2",
             job.team() as TeamId,
             job.run() as RunId,
-            base
+            base,
+            head,
         )
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
         let commands = self.learn_commands(job, &repository, &base).await?;
         Ok((base, commands))
+    }
+
+    /// Where the attempt began that this run goes on from, and its last snapshot. Its base stays the base, so that the change
+    /// is all that was written, and nothing that others merged since.
+    async fn left_off(&self, job: &Job, repository: &Repository) -> Stumbled<Option<(String, String)>> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let row = sqlx::query!(
+            r#"SELECT b.base_oid AS "base!", b.head_oid AS "head!" FROM runs r
+               JOIN runs b ON b.team_id = r.team_id AND b.id = r.resumes WHERE r.team_id = $1 AND r.id = $2"#,
+            job.team() as TeamId,
+            job.run() as RunId
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let Some(row) = row else { return Ok(None) };
+        match repository.resolve(&row.head).await {
+            Ok(_) => Ok(Some((row.base, row.head))),
+            Err(GitError::NotFound(_)) => Err(Stumble::last(
+                Failure::Preparation,
+                "The last snapshot is not on this machine any more. Try again from the default branch.",
+            )),
+            Err(error) => Err(unprepared(error)),
+        }
     }
 
     /// The project's commands; those that its files suggest, where its code has just arrived.
@@ -153,8 +181,7 @@ impl Shop {
 
     /// Where the project's code comes from and changes go to; None for code that lives here alone.
     pub(super) async fn remote(&self, job: &Job) -> Stumbled<Option<Remote>> {
-        let Some(url) = &job.project.url else { return Ok(None) };
-        Remote::new(url, None, self.reach).map(Some).map_err(unprepared)
+        self.muster.remote(job.team(), job.project.id).await?.transpose().map_err(unprepared)
     }
 
     async fn unpack_sample(&self, job: &Job) -> Stumbled<PathBuf> {
@@ -170,9 +197,9 @@ impl Shop {
     }
 
     /// Fills the run's folder with the files it starts from, or leaves it as a crash left it.
-    async fn bring_workspace(&self, job: &Job, base: &str) -> Stumbled<()> {
+    async fn bring_workspace(&self, job: &Job) -> Stumbled<()> {
         let repository = self.repository(job)?;
-        let commit = oid(base)?;
+        let (_, commit) = self.span(job).await?;
         let folder = self.workspace(job.run());
         match repository.checkout(commit, &folder).await {
             Ok(_) => {}
@@ -184,7 +211,8 @@ impl Shop {
         }
         let name = HiddenRef::new(&format!("runs/{}/0", job.run())).map_err(unprepared)?;
         repository.set_hidden(&name, commit).await.map_err(unprepared)?;
-        let note = RunEvent::Note { text: format!("The workspace is ready at {}.", &base[..base.len().min(9)]) };
+        let short: String = commit.to_string().chars().take(9).collect();
+        let note = RunEvent::Note { text: format!("The workspace is ready at {short}.") };
         self.tell(job, vec![Line::of_run("workspace", note)]).await
     }
 
@@ -235,8 +263,8 @@ pub(super) fn oid(text: &str) -> Stumbled<Oid> {
 
 #[expect(clippy::needless_pass_by_value, reason = "its shape is that of map_err")]
 pub(super) fn unprepared(error: GitError) -> Stumble {
-    let told = error.for_user();
-    Stumble::last(Failure::Preparation, told.message)
+    let failure = if matches!(error, GitError::AuthRefused) { Failure::Access } else { Failure::Preparation };
+    Stumble::last(failure, error.for_user().message)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "its shape is that of map_err")]

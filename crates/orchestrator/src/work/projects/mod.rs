@@ -1,13 +1,15 @@
 mod commands;
+mod credential;
 mod settings;
 mod source;
 mod state;
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use types::{ProjectId, SecretId, TeamId, UserId};
+use types::{ProjectId, TeamId, UserId};
 
 pub use commands::{Commands, detect};
+pub use credential::{CredentialHint, RepositoryCredential};
 pub use settings::{Limits, ProjectSettings};
 pub use source::{Archive, MAX_ARCHIVE, Source, SourceKind};
 pub use state::RepositoryState;
@@ -36,7 +38,8 @@ pub struct Project {
     /// Hosts a sandbox may reach: `host`, `host:port` or `*.domain`.
     pub egress_allow: Vec<String>,
     pub limits: Limits,
-    pub credential: Option<SecretId>,
+    /// How Muster is let into the repository.
+    pub credential: Option<CredentialHint>,
     pub repository: RepositoryState,
     pub created_at: OffsetDateTime,
     pub archived_at: Option<OffsetDateTime>,
@@ -85,7 +88,9 @@ async fn select(
                     disk_mb: row.disk_mb,
                     wall_minutes: row.wall_minutes,
                 },
-                credential: row.credential_secret,
+                credential: row
+                    .credential_hint
+                    .map(|hint| CredentialHint { user: row.credential_user.unwrap_or_default(), hint }),
                 repository: RepositoryState::from_columns(&row.repository_state, row.repository_problem)?,
                 created_at: row.created_at,
                 archived_at: row.archived_at,
@@ -155,6 +160,20 @@ impl Orchestrator {
     /// [`Error::Invalid`] for a name that is empty or taken, [`Error::Refused`] for a folder of the server where those
     /// are not allowed.
     pub async fn create_project(&self, scope: &Can<WriteProjects>, name: &str, source: &Source) -> Result<ProjectId> {
+        self.create_project_with(scope, name, source, None).await
+    }
+
+    /// Adds a project of a git source with what Muster is let in by.
+    ///
+    /// # Errors
+    /// As for [`create_project`](Self::create_project).
+    pub async fn create_project_with(
+        &self,
+        scope: &Can<WriteProjects>,
+        name: &str,
+        source: &Source,
+        credential: Option<&RepositoryCredential>,
+    ) -> Result<ProjectId> {
         let name = check_name("name", name)?;
         let local = source.url().is_some_and(|url| url.starts_with("file://"));
         if local && !self.settings().allow_local_repositories {
@@ -179,6 +198,9 @@ impl Orchestrator {
         .on_constraint("projects_name_is_unique", || taken(&name))?;
         if let Source::Archive(archive) = source {
             state::keep_archive(&mut tx, scope, id, archive, now).await?;
+        }
+        if let Some(credential) = credential {
+            self.put_credential(&mut tx, scope, id, credential).await?;
         }
         let details = serde_json::json!({ "name": name, "source": source.kind().as_str(), "url": source.url() });
         audit::append(&mut tx, scope, now, happening("project.created", id, details)).await?;

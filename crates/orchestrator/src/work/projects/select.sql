@@ -2,10 +2,11 @@
 SELECT p.id AS "id: ProjectId", p.name, p.description, p.source, p.repository_url, p.default_branch,
        p.setup_command, p.build_command, p.test_command, p.commands_edited_at, p.egress_allow,
        p.cpu_millis, p.memory_mb, p.pids, p.disk_mb, p.wall_minutes,
-       p.credential_secret AS "credential_secret: SecretId", p.repository_state, p.repository_problem,
+       p.credential_user, secret.hint AS "credential_hint?", p.repository_state, p.repository_problem,
        p.created_at, p.archived_at,
        t.total AS "total!", t.open AS "open!", t.in_progress AS "in_progress!", t.in_review AS "in_review!", t.last_change
 FROM projects p
+LEFT JOIN secrets secret ON secret.team_id = p.team_id AND secret.id = p.credential_secret
 CROSS JOIN LATERAL (
     SELECT count(*) AS total,
            count(*) FILTER (WHERE state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')) AS open,

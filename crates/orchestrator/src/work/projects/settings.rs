@@ -1,4 +1,4 @@
-use types::{FieldError, ProjectId, SecretId, TeamId, UserId};
+use types::{FieldError, ProjectId, TeamId, UserId};
 
 use super::{Commands, happening, name_of, select, taken};
 use crate::{Can, Error, Orchestrator, Result, audit, error::OnConstraint, grants::WriteProjects, work::check_name};
@@ -47,7 +47,6 @@ pub struct ProjectSettings {
     pub commands: Commands,
     pub egress_allow: Vec<String>,
     pub limits: Limits,
-    pub credential: Option<SecretId>,
 }
 
 impl ProjectSettings {
@@ -116,7 +115,6 @@ impl ProjectSettings {
             commands,
             egress_allow,
             limits: self.limits,
-            credential: self.credential,
         })
     }
 }
@@ -171,7 +169,7 @@ impl Orchestrator {
         sqlx::query!(
             "UPDATE projects SET name = $3, description = $4, default_branch = $5, setup_command = $6, build_command = $7,
                     test_command = $8, commands_edited_at = coalesce($9, commands_edited_at), egress_allow = $10,
-                    cpu_millis = $11, memory_mb = $12, pids = $13, disk_mb = $14, wall_minutes = $15, credential_secret = $16
+                    cpu_millis = $11, memory_mb = $12, pids = $13, disk_mb = $14, wall_minutes = $15
              WHERE team_id = $1 AND id = $2",
             scope.team() as TeamId,
             project as ProjectId,
@@ -188,7 +186,6 @@ impl Orchestrator {
             new.limits.pids,
             new.limits.disk_mb,
             new.limits.wall_minutes,
-            new.credential as Option<SecretId>,
         )
         .execute(&mut *tx)
         .await
@@ -279,7 +276,6 @@ mod tests {
             commands: Commands { test: Some("x".repeat(1_001)), ..Commands::default() },
             egress_allow: vec!["https://x".into()],
             limits: Limits { pids: 1, ..Limits::default() },
-            credential: None,
         };
         let Err(Error::Invalid(errors)) = settings.checked() else { panic!("refused") };
         let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();

@@ -2,7 +2,7 @@ use time::Duration;
 use types::{ProjectId, TaskId, TeamId, UserId};
 
 use super::{TaskRef, announce, changeable};
-use crate::{Can, Error, Orchestrator, Result, grants::WriteTasks};
+use crate::{Can, Error, Orchestrator, Result, grants::WriteTasks, runs};
 
 /// For so many minutes a deletion can be taken back.
 pub const UNDO_MINUTES: i64 = 10;
@@ -11,12 +11,15 @@ impl Orchestrator {
     /// Deletes a task: it leaves every list at once, and can be brought back for [`UNDO_MINUTES`].
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Denied`] for a task of somebody else.
+    /// [`Error::NotFound`], [`Error::Denied`] for a task of somebody else, [`Error::Refused`] while a run is going on.
     pub async fn delete_task(&self, scope: &Can<WriteTasks>, task: TaskId) -> Result<()> {
         let now = self.clock().now();
         let user = scope.user()?;
         let mut tx = self.db().team(scope).await?;
         let task = changeable(&mut tx, scope, task, false).await?;
+        if runs::alive(&mut tx, scope, task.id).await? {
+            return Err(Error::Refused("A squad is working on this task. Stop its run first, then delete it.".into()));
+        }
         sqlx::query!(
             "UPDATE tasks SET deleted_at = $3, deleted_by = $4, updated_at = $3 WHERE team_id = $1 AND id = $2",
             scope.team() as TeamId,

@@ -3,7 +3,7 @@ use time::OffsetDateTime;
 use types::{ProjectId, TaskId, TaskState, TeamId};
 
 use super::{Existing, TaskChange, announce, changeable};
-use crate::{Can, Error, Orchestrator, Result, Scope, grants::WriteTasks};
+use crate::{Can, Error, Orchestrator, Result, Scope, grants::WriteTasks, runs};
 
 /// The distance between neighbours that leaves room for moves between them.
 const GAP: f64 = 1_024.0;
@@ -161,12 +161,15 @@ impl Orchestrator {
     /// Moves a task to a column, or to another place in its own.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a move that [`may_move`] does not allow, [`Error::NotFound`] for a task that is not the
+    /// [`Error::Refused`] for a move that [`may_move`] does not allow and while a run is going on, which moves its task itself; [`Error::NotFound`] for a task that is not the
     /// team's or a neighbour that is not in that column, [`Error::Denied`] for a task of somebody else.
     pub async fn move_task(&self, scope: &Can<WriteTasks>, task: TaskId, to: TaskState, place: Place) -> Result<()> {
         let now = self.clock().now();
         let mut tx = self.db().team(scope).await?;
         let task = changeable(&mut tx, scope, task, false).await?;
+        if task.state != to && runs::alive(&mut tx, scope, task.id).await? {
+            return Err(Error::Refused("A squad is working on this task. Stop its run first, then move it.".into()));
+        }
         if !may_move(task.state, to) {
             return Err(Error::Refused(refusal(task.state, to)));
         }

@@ -1,5 +1,7 @@
 //! Runs as they are: real Postgres, real git, the real sandbox, files in the embedded store. Only the model replays.
 
+mod after;
 mod crash;
+mod remote;
 mod sample;
 mod yard;

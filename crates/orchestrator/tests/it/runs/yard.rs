@@ -14,8 +14,8 @@ use artifacts::{
 };
 use gateway::{Kind, Provider};
 use orchestrator::{
-    Orchestrator, Scope, Settings,
-    runs::{Engine, EngineLimits, EngineSettings, RunView, Shop},
+    GitReach, Orchestrator, Scope, Settings,
+    runs::{Decision, Engine, EngineLimits, EngineSettings, Gate, RunState, RunView, Shop},
     squads::Template,
     testing::World,
     work::{NewTask, Source},
@@ -35,6 +35,11 @@ pub(crate) struct Yard {
     pub(crate) shop: Shop,
     pub(crate) tools: Tools,
     stop: CancellationToken,
+}
+
+pub(crate) fn settings(data: &Path) -> Settings {
+    let git_reach = GitReach { file: true, loopback: true, private: false };
+    Settings { data_dir: data.to_owned(), git_reach, ..Settings::default() }
 }
 
 /// `MUSTER_SHIM`, or built here as the product's own build does it.
@@ -67,7 +72,7 @@ impl Yard {
     pub(crate) async fn new() -> Self {
         // A socket's path may be about 100 bytes long, so the folder stands near the root.
         let data = tempfile::Builder::new().prefix("my-").tempdir_in("/tmp").expect("a folder");
-        let world = World::with(Settings { data_dir: data.path().to_owned(), ..Settings::default() }).await;
+        let world = World::with(settings(data.path())).await;
         let ada = world.person("Ada").await;
         let (_, scope) = world.team("quayside", &ada).await;
         let stop = CancellationToken::new();
@@ -97,10 +102,15 @@ impl Yard {
     }
 
     pub(crate) async fn sample_task(&self, template: Template) -> (ProjectId, TaskId) {
+        let can = self.scope.can().expect("may");
+        let project = self.world.muster.create_project(&can, "Parcels", &Source::Sample).await.expect("a project");
+        (project, self.task_in(project, template).await)
+    }
+
+    /// The sample's task, in a project with the sample's code.
+    pub(crate) async fn task_in(&self, project: ProjectId, template: Template) -> TaskId {
         let muster = &self.world.muster;
         muster.form_squad(&self.scope.can().expect("may"), "Crew", template).await.expect("a squad");
-        let can = self.scope.can().expect("may");
-        let project = muster.create_project(&can, "Parcels", &Source::Sample).await.expect("a project");
         let wanted = agents::sample::ASSIGNMENT;
         let can = self.scope.can().expect("may");
         let task = NewTask {
@@ -108,8 +118,30 @@ impl Yard {
             acceptance: wanted.acceptance.into(),
             ..NewTask::titled(wanted.title)
         };
-        let task = muster.create_task(&can, project, &task).await.expect("a task").id;
-        (project, task)
+        muster.create_task(&can, project, &task).await.expect("a task").id
+    }
+
+    pub(crate) fn repository(&self, project: ProjectId) -> forge::Repository {
+        let team = self.data.path().join("repositories").join(self.scope.team().to_string());
+        forge::Repository::open(team.join(format!("{project}.git"))).expect("a repository")
+    }
+
+    /// Lets the squad work on the task until it waits for its review, and returns the run.
+    pub(crate) async fn reviewable(&self, task: TaskId) -> RunView {
+        let muster = &self.world.muster;
+        muster.start_run(&self.scope.can().expect("may"), task, None).await.expect("a run");
+        let busy = |run: &RunView| matches!(run.state, RunState::Running | RunState::Queued);
+        let run = self.until(task, |run| !busy(run)).await;
+        assert_eq!(run.waits_for.as_ref().map(|waits| waits.gate), Some(Gate::Merge), "{run:#?}");
+        run
+    }
+
+    /// Approves what waits, and waits for the run's end.
+    pub(crate) async fn approve(&self, task: TaskId, run: &RunView) -> RunView {
+        let waits = run.waits_for.as_ref().expect("it waits");
+        let can = self.scope.can().expect("may");
+        self.world.muster.decide(&can, waits.approval, &Decision::Approve).await.expect("approved");
+        self.until(task, |run| !run.state.alive()).await
     }
 
     /// Waits until the task's run is as wanted, and returns it.
@@ -166,7 +198,6 @@ impl Tools {
             image: Image::Host,
             store: store(&self.endpoint),
             demo: Provider::new(Kind::OpenAiChat, &self.demo, None).expect("an address").internal(),
-            reach: forge::Reach { file: true, loopback: true, private: false },
         }
     }
 }

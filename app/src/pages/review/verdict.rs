@@ -73,8 +73,9 @@ fn notice(tone: &'static str, sign: Icon, text: &str, more: Option<AnyView>) -> 
 
 fn merged(shell: &Shell, merge: &Merge) -> AnyView {
     let by = merge.by.as_ref().map(|by| format!(" by {by}"));
-    let undone =
-        merge.reverted.clone().map(|(commit, by)| view! { " Taken back by "{by}" as "<code>{commit}</code>"." });
+    let undone = merge.reverted.clone().map(|(commit, by)| {
+        view! { {format!(" Taken back by {by} as ")}<code>{commit}</code>"." }
+    });
     let (tone, sign) = if merge.reverted.is_some() { ("info", Icon::Undo2) } else { ("success", Icon::GitMerge) };
     view! {
         <div class="notice" data-tone=tone>

@@ -19,6 +19,12 @@ pub enum Error {
     /// A rule of the product stands against it; the sentence is for the person.
     #[error("{0}")]
     Refused(String),
+    /// A limit has no room for a model call.
+    #[error("{}", .0.sentence())]
+    Budget(Box<crate::budgets::Refusal>),
+    /// Somebody stopped all spending of whoever would make a call, for this reason.
+    #[error("paused: {0}")]
+    Paused(String),
     #[error("too many attempts")]
     TooManyAttempts { retry_after: std::time::Duration },
     #[error("too busy just now")]
@@ -58,6 +64,12 @@ impl Error {
             ),
             Self::Invalid(_) => (Situation::Invalid, "Some of what was sent cannot be accepted.".to_owned(), None),
             Self::Refused(sentence) => (Situation::Conflict, sentence.clone(), None),
+            Self::Budget(refusal) => (Situation::Conflict, refusal.sentence(), Some(refusal.way_out())),
+            Self::Paused(reason) => (
+                Situation::Conflict,
+                format!("All work here is paused: {reason}"),
+                Some("Whoever may manage budgets can resume it under Budgets.".to_owned()),
+            ),
             Self::TooManyAttempts { retry_after } => (
                 Situation::TooManyRequests,
                 "That was tried too often.".to_owned(),

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod budgets;
 mod clock;
 pub mod db;
 mod error;
@@ -92,6 +93,7 @@ pub struct Orchestrator {
     gateway: gateway::Client,
     settings: Arc<Settings>,
     live: runs::Live,
+    desk: Arc<budgets::Desk>,
 }
 
 /// The installation's keys. They must outlive a restart.
@@ -122,11 +124,16 @@ impl Orchestrator {
             gateway,
             settings: Arc::new(settings),
             live: runs::Live::default(),
+            desk: Arc::default(),
         }
     }
 
     pub(crate) fn vault(&self) -> &vault::MasterKeys {
         &self.keys.vault
+    }
+
+    pub(crate) fn desk(&self) -> &Arc<budgets::Desk> {
+        &self.desk
     }
 
     /// The client for model providers, with the installation's guard.

@@ -151,9 +151,9 @@ pub mod grants {
     }
 
     grants! {
-        ReadTeam ReadMembers ReadProjects ReadTasks ReadSquads ReadAudit ReadFiles
+        ReadTeam ReadMembers ReadProjects ReadTasks ReadSquads ReadBudgets ReadAudit ReadFiles
         WriteFiles WriteTasks WriteProjects ExecuteRuns
-        ManageIntegrations ManageSquads ManageMembers ManageRoles ManageTeam
+        ManageBudgets ManageIntegrations ManageSquads ManageMembers ManageRoles ManageTeam
     }
 }
 

@@ -89,6 +89,15 @@ ids! {
     ModelProviderId;
     /// One metered model call.
     UsageId;
+    /// A limit on what model calls may cost, for a team or a part of it.
+    BudgetId;
+    /// The worst case of one model call, held back before it is made.
+    ReservationId;
+    LedgerEntryId;
+    BudgetAlertId;
+    BudgetRequestId;
+    /// A stop of all spending, of a team or a part of it.
+    PauseId;
     SecretId;
     ApiTokenId;
 }

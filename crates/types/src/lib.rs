@@ -12,9 +12,9 @@ mod user_error;
 mod work;
 
 pub use ids::{
-    AgentId, AgentTypeId, ApiTokenId, ApprovalId, ArtifactId, AuditEntryId, InvitationId, ModelProviderId, ProjectId,
-    ReviewCommentId, RoleId, RunId, SecretId, SessionId, SquadId, SquadMemberId, StepId, TaskId, TeamId, UsageId,
-    UserId,
+    AgentId, AgentTypeId, ApiTokenId, ApprovalId, ArtifactId, AuditEntryId, BudgetAlertId, BudgetId, BudgetRequestId,
+    InvitationId, LedgerEntryId, ModelProviderId, PauseId, ProjectId, ReservationId, ReviewCommentId, RoleId, RunId,
+    SecretId, SessionId, SquadId, SquadMemberId, StepId, TaskId, TeamId, UsageId, UserId,
 };
 pub use money::MicroUsd;
 pub use permission::{Permission, PermissionSet};

@@ -118,6 +118,8 @@ impl Engine {
 
     async fn look(&self) -> Result<()> {
         self.shop.end_stopped(&self.dbos).await?;
+        self.shop.still_the_paused().await?;
+        self.shop.let_due_go_on().await?;
         for (team, run) in self.queued().await? {
             self.hand_over(team, run).await?;
         }

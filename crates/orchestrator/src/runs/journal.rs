@@ -94,6 +94,13 @@ pub enum RunEvent {
         sentence: String,
         remedy: String,
     },
+    /// It waits, not for a person: a budget, a pause, a provider's limit.
+    HeldUp {
+        sentence: String,
+        way_out: String,
+    },
+    /// What held it up is over.
+    WentOn,
     Note {
         text: String,
     },

@@ -4,7 +4,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use types::{AgentRole, ApprovalId, ArtifactId, MicroUsd, RunId, StepId, TaskId, TeamId};
 
-use super::machine::{Gate, Stage};
+use super::{
+    hold_up::HeldUp,
+    machine::{Gate, Stage},
+};
 use crate::{Can, Error, Orchestrator, Result, Scope, grants::ReadTasks};
 
 /// Where a run stands.
@@ -74,6 +77,8 @@ pub struct RunView {
     pub last_event: i64,
     pub outline: Vec<agents::PlanItem>,
     pub waits_for: Option<Waiting>,
+    /// What it waits for when that is no person.
+    pub held_up: Option<HeldUp>,
     pub steps: Vec<StepView>,
     pub checks: Vec<Check>,
     pub remarks: Vec<Remark>,
@@ -161,6 +166,8 @@ pub struct RunLine {
     pub approval: Option<ApprovalId>,
     /// Of a failed run.
     pub sentence: Option<String>,
+    /// Why it waits when that is for no person.
+    pub held_up: Option<String>,
     /// What it does now: the last step's kind and agent.
     pub doing: Option<String>,
     pub agent: Option<String>,
@@ -228,6 +235,7 @@ impl Orchestrator {
                     gate: row.gate.as_deref().and_then(Gate::parse),
                     approval: row.approval,
                     sentence: row.sentence,
+                    held_up: row.held_up,
                     doing: row.doing,
                     agent: row.agent,
                     cost: MicroUsd::from_micros(row.cost),
@@ -289,6 +297,7 @@ async fn view(tx: &mut PgConnection, scope: &Scope, run: RunId) -> Result<RunVie
         last_event: row.event_seq,
         outline: serde_json::from_value(row.outline).map_err(Error::internal)?,
         waits_for: waiting(tx, scope, run).await?,
+        held_up: row.held_up.map(serde_json::from_value).transpose().map_err(Error::internal)?,
         steps: steps(tx, scope, run).await?,
         checks: checks(tx, scope, run).await?,
         remarks: remarks(tx, scope, run).await?,

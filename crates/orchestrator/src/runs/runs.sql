@@ -1,6 +1,6 @@
 -- Runs in a list, newest first. $2: of this task, or null for all; $3: at most so many.
 SELECT r.id AS "id: RunId", r.task_id AS "task: TaskId", t.number, t.title, p.name AS project, s.name AS squad, r.attempt,
-       r.state, r.stage, a.gate AS "gate?", a.id AS "approval?: ApprovalId", r.failure ->> 'sentence' AS sentence, step.kind AS "doing?", step.agent_name AS agent,
+       r.state, r.stage, a.gate AS "gate?", a.id AS "approval?: ApprovalId", r.failure ->> 'sentence' AS sentence, r.held_up ->> 'sentence' AS held_up, step.kind AS "doing?", step.agent_name AS agent,
        r.cost_micro_usd AS cost, r.tokens, r.created_at, r.started_at, r.ended_at, r.event_seq
 FROM runs r
      JOIN tasks t ON t.team_id = r.team_id AND t.id = r.task_id

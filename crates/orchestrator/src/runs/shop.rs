@@ -55,6 +55,7 @@ impl Shop {
     /// The run's sandbox: the one that lives, also from before a crash, or a new one over the same workspace.
     pub(super) async fn sandbox(&self, job: &Job) -> Stumbled<Sandbox> {
         let run = job.run();
+        self.check_pause(job, None).await?;
         let egress = egress(job)?;
         let found = self.sandboxes.attach(&name(run), egress.clone()).await.map_err(no_sandbox)?;
         if let Some(sandbox) = found {
@@ -127,7 +128,7 @@ impl Shop {
 }
 
 /// The sandbox's name. Run ids differ in their last half; all of it fits.
-fn name(run: RunId) -> String {
+pub(super) fn name(run: RunId) -> String {
     format!("run-{run}")
 }
 

@@ -254,7 +254,7 @@ pub(crate) async fn alive(connection: &mut PgConnection, scope: &Scope, task: Ta
 }
 
 /// Tells the engines, once the transaction commits, that a run may begin, go on, or must end.
-pub(super) async fn wake(connection: &mut PgConnection) -> Result<()> {
+pub(crate) async fn wake(connection: &mut PgConnection) -> Result<()> {
     sqlx::query_scalar!("SELECT pg_notify($1, '')::text", QUEUED).fetch_one(connection).await?;
     Ok(())
 }

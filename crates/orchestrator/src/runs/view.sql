@@ -1,7 +1,7 @@
 -- A run with what stands around it. $1: team, $2: run.
 SELECT r.attempt, r.state, r.stage, s.name AS squad, u.name AS person, r.branch, r.base_oid, r.head_oid, r.merge_oid,
        r.revert_oid, undoer.name AS "reverted_by?", r.failure, r.stop_reason, r.cost_micro_usd, r.tokens, r.created_at,
-       r.started_at, r.ended_at, r.event_seq, r.outline,
+       r.started_at, r.ended_at, r.event_seq, r.outline, r.held_up,
        EXISTS (SELECT FROM usage WHERE team_id = $1 AND run_id = $2 AND cost_micro_usd IS NULL) AS "incomplete!",
        ARRAY(SELECT DISTINCT provider FROM usage WHERE team_id = $1 AND run_id = $2) AS "providers!",
        coalesce(merged.body ->> 'into', p.default_branch) AS "into!",

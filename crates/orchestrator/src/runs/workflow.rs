@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     effects,
     engine::Segment,
+    hold_up::HeldUp,
     job::Job,
     machine::{self, Effect, Failure, Outcome},
     shop::Shop,
@@ -25,6 +26,9 @@ pub(super) enum Stumble {
     /// It may work in a moment.
     #[error("{0}")]
     Passing(String),
+    /// It cannot go on just now, and will by itself.
+    #[error("{}", .0.sentence)]
+    HeldUp(Box<HeldUp>),
     /// The run cannot go on; the sentence is for people.
     #[error("{sentence}")]
     Final { failure: Failure, sentence: String },
@@ -108,6 +112,10 @@ async fn advance(shop: &Shop, segment: Segment) -> dbos::Result<(), Stumble> {
             Err(dbos::Error::Application(Stumble::Final { failure, sentence })) => {
                 job.trouble = Some(sentence);
                 Outcome::Failed(failure)
+            }
+            Err(dbos::Error::Application(Stumble::HeldUp(why))) => {
+                let job: &Job = &job;
+                return step("hold up", || shop.hold_up(job, &why)).await;
             }
             Err(error) => return Err(error),
         };

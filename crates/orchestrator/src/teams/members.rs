@@ -1,6 +1,6 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use types::{RoleId, TeamId, UserId};
+use types::{Permission, RoleId, TeamId, UserId};
 
 use super::{Role, check_may_give};
 use crate::{
@@ -127,6 +127,29 @@ impl Orchestrator {
 
 fn happening(action: &'static str, user: UserId, details: serde_json::Value) -> Happening<'static> {
     Happening { action, target_kind: "user", target_id: user.to_string(), details }
+}
+
+/// The addresses of those in the team whose role grants a permission.
+pub(crate) async fn holders_of(
+    connection: &mut PgConnection,
+    team: TeamId,
+    permission: Permission,
+) -> Result<Vec<String>> {
+    let rows = sqlx::query!(
+        r#"SELECT u.email, m.builtin_role, r.id AS "role_id?: RoleId", r.name AS "role_name?", r.permissions AS "permissions?"
+           FROM memberships m JOIN users u ON u.id = m.user_id
+           LEFT JOIN roles r ON r.team_id = m.team_id AND r.id = m.role_id
+           WHERE m.team_id = $1 ORDER BY u.id"#,
+        team as TeamId
+    )
+    .fetch_all(connection)
+    .await?;
+    let holds = rows.into_iter().filter_map(|row| {
+        let custom = row.role_id.zip(row.role_name).zip(row.permissions).map(|((id, name), p)| (id, name, p));
+        let role = Role::from_columns(row.builtin_role.as_deref(), custom)?;
+        role.permissions().contains(permission).then_some(row.email)
+    });
+    Ok(holds.collect())
 }
 
 fn no_role() -> Error {

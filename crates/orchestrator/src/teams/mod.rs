@@ -11,6 +11,7 @@ use types::{BuiltinRole, FieldError, Permission, PermissionSet, RoleId, TeamId, 
 
 pub use invitations::{Invitation, InvitationView};
 pub use members::Member;
+pub(crate) use members::holders_of;
 pub use roles::CustomRole;
 pub use slug::{RESERVED as RESERVED_SLUGS, Slug, suggest as suggest_slug};
 pub use tokens::{ApiToken, NewToken};

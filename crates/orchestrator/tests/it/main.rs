@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod budgets;
 mod isolation;
 mod members;
 mod models;

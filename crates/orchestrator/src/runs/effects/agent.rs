@@ -78,6 +78,7 @@ impl Shop {
                 return Ok(refused);
             }
         };
+        self.check_pause(job, Some(agent)).await?;
         let sandbox = self.sandbox(job).await?;
         let mut command = Command::new(key(job, name), execution.argv);
         (command.stdin, command.timeout) = (execution.stdin, execution.timeout);

@@ -1,24 +1,29 @@
-//! One model call: priced, written into the ledger, told.
+//! One model call: held back, made, booked, told.
 
 use std::time::Duration;
 
 use agents::Event;
-use gateway::{CallError, Provider, prices};
+use gateway::{CallError, Provider, estimate, prices};
+use time::OffsetDateTime;
 use tokio::time::Instant;
 use types::{
-    AgentId, MicroUsd, ProjectId, RunId, SquadId, StepId, TaskId, TeamId, UsageId,
+    MicroUsd, RunId, StepId, TeamId,
     chat::{Answer, ChatRequest, TokenUsage},
 };
 
-use crate::runs::{
-    job::Job,
-    journal::{self, Body, Line},
-    machine::Failure,
-    shop::Shop,
-    start::Plan,
-    workflow::{Stumble, Stumbled},
+use crate::{
+    Error,
+    budgets::{Held, NewCall, Used},
+    runs::{
+        hold_up::HeldUp,
+        job::Job,
+        journal::{self, Body, Line},
+        machine::Failure,
+        shop::Shop,
+        workflow::{Stumble, Stumbled},
+    },
+    squads::PlannedAgent,
 };
-use crate::squads::PlannedAgent;
 
 /// How often a call is tried before the run gives up; the waits between grow to about two minutes in all.
 const ATTEMPTS: u32 = 7;
@@ -33,8 +38,13 @@ pub(super) struct Route {
     pub(super) demo: bool,
 }
 
+/// How long a run waits with its sandbox for a provider; for longer it stands still.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a call waits for others under way to give back what they do not use.
+const ROOM: Duration = Duration::from_secs(45);
+
 impl Shop {
-    /// Calls the model and writes down what it cost, once per key.
+    /// Calls the model and books what it cost, once per key: the worst case is held back first.
     pub(super) async fn call_model(
         &self,
         job: &Job,
@@ -43,157 +53,187 @@ impl Shop {
         key: &str,
         request: &ChatRequest,
     ) -> Stumbled<Result<Answer, TooLong>> {
+        if let Some(answer) = self.paid_answer(job, key).await? {
+            return Ok(Ok(answer));
+        }
         let route = self.route(job, agent).await?;
         // The turn may have begun with another default of the team.
         let renamed =
             (request.model != route.model).then(|| ChatRequest { model: route.model.clone(), ..request.clone() });
-        let request = renamed.as_ref().unwrap_or(request);
-        let began = Instant::now();
-        let answer = match self.persist(&route, request).await {
-            Ok(answer) => answer,
-            Err(CallError::ContextTooLong { .. }) => return Ok(Err(TooLong)),
-            Err(error) => return Err(Stumble::last(Failure::Model, sentence(&route, &error))),
-        };
-        let took = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.book(job, agent, step, key, &route, request, &answer, took).await?;
-        Ok(Ok(answer))
-    }
-
-    /// Tries until the provider answers, waiting as long as it asks for.
-    async fn persist(&self, route: &Route, request: &ChatRequest) -> Result<Answer, CallError> {
+        let call = Call { job, agent, step, key, route: &route, request: renamed.as_ref().unwrap_or(request) };
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let error = match self.muster.gateway().stream(&route.provider, request, |_| {}).await {
-                Ok(answer) => return Ok(answer),
+            let error = match self.attempt(&call).await? {
+                Ok(answer) => return Ok(Ok(answer)),
+                Err(CallError::ContextTooLong { .. }) => return Ok(Err(TooLong)),
                 Err(error) => error,
             };
-            if !error.may_retry() || attempt >= ATTEMPTS {
-                return Err(error);
-            }
             let wait = error.retry_after().unwrap_or(Duration::from_secs(1 << attempt.min(6)));
+            if error.may_retry() && wait > PATIENCE {
+                let until = self.muster.clock().now() + wait;
+                return Err(Stumble::HeldUp(Box::new(HeldUp::by_provider(sentence(&route, &error), until))));
+            }
+            if !error.may_retry() || attempt >= ATTEMPTS {
+                return Err(Stumble::last(Failure::Model, sentence(&route, &error)));
+            }
             tracing::info!(%error, attempt, wait_ms = wait.as_millis(), "a model call is tried again");
-            tokio::time::sleep(wait.min(Duration::from_secs(120))).await;
+            tokio::time::sleep(wait).await;
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what one row of the ledger names")]
-    async fn book(
-        &self,
-        job: &Job,
-        agent: &PlannedAgent,
-        step: StepId,
-        key: &str,
-        route: &Route,
-        request: &ChatRequest,
-        answer: &Answer,
-        took: i64,
-    ) -> Stumbled<()> {
-        let now = self.muster.clock().now();
-        // A provider that reports nothing is counted at the estimate, and its price then is not known.
-        let usage = answer.usage.unwrap_or_else(|| TokenUsage {
-            uncached: gateway::estimate::input_tokens(request),
-            ..TokenUsage::default()
-        });
-        let (cost, source) = if route.demo {
-            (Some(MicroUsd::ZERO), "demo model".to_owned())
-        } else {
-            match prices::cost(route.provider.base_url(), &answer.model, &usage, now) {
-                prices::Priced::Known { amount, source, .. } if answer.usage.is_some() => (Some(amount), source),
-                _ => (None, "unknown".to_owned()),
-            }
-        };
-        let scope = job.scope();
-        let mut tx = self.muster.db().team(&scope).await?;
-        let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-        let booked = sqlx::query!(
-            "INSERT INTO usage (team_id, id, run_id, task_id, project_id, squad_id, step_id, agent_id, key, provider, model,
-                                uncached, cache_read, cache_write, output, reasoning, cost_micro_usd, price_source, duration_ms, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-             ON CONFLICT (team_id, run_id, key) DO NOTHING",
+    /// The answer of a call that was booked right before a crash.
+    async fn paid_answer(&self, job: &Job, key: &str) -> Stumbled<Option<Answer>> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let answer = sqlx::query_scalar!(
+            "SELECT answer FROM run_answers WHERE team_id = $1 AND run_id = $2 AND key = $3",
             job.team() as TeamId,
-            UsageId::new() as UsageId,
             job.run() as RunId,
-            job.task.id as TaskId,
-            job.project.id as ProjectId,
-            squad(&job.plan) as SquadId,
-            step as StepId,
-            agent.id as AgentId,
-            key,
-            route.name,
-            answer.model,
-            count(usage.uncached),
-            count(usage.cache_read),
-            count(usage.cache_write),
-            count(usage.output),
-            count(usage.reasoning),
-            cost.map(MicroUsd::micros),
-            source,
-            took,
-            now,
+            key
         )
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
-        if booked.rows_affected() > 0 {
-            let (micros, tokens) = (cost.map_or(0, MicroUsd::micros), count(usage.total()));
-            self.add_up(&mut tx, job, step, micros, tokens).await?;
+        tx.commit().await?;
+        Ok(answer.map(serde_json::from_value).transpose().map_err(Error::internal)?)
+    }
+
+    /// One try: held back before, settled after, whatever came of it.
+    async fn attempt(&self, call: &Call<'_>) -> Stumbled<Result<Answer, CallError>> {
+        let held = self.hold_for(call).await?;
+        let began = Instant::now();
+        match self.muster.gateway().stream(&call.route.provider, call.request, |_| {}).await {
+            Ok(answer) => {
+                self.book(call, &held, &answer, began.elapsed()).await?;
+                Ok(Ok(answer))
+            }
+            Err(error) => {
+                if error.may_have_cost() {
+                    let usage = error.partial_usage();
+                    let used = call.used(usage, &call.route.model, self.muster.clock().now(), began.elapsed());
+                    self.muster.settle(held, Used { failed: true, ..used }).await?;
+                } else {
+                    self.muster.release(held).await?;
+                }
+                Ok(Err(error))
+            }
         }
+    }
+
+    /// Holds the worst case back. Where only calls under way stand in the way, it waits for them a little.
+    async fn hold_for(&self, call: &Call<'_>) -> Stumbled<Held> {
+        let job = call.job;
+        let began = Instant::now();
+        loop {
+            match self.muster.hold(job.team(), call.worst(self.muster.clock().now())).await {
+                Ok(held) => return Ok(held),
+                Err(Error::Budget(refusal)) if refusal.may_pass() && began.elapsed() < ROOM => {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(Error::Budget(refusal)) => {
+                    let mut why = HeldUp::by_budget(&refusal);
+                    if refusal.may_pass() {
+                        why.until = Some(self.muster.clock().now() + Duration::from_secs(30));
+                    }
+                    return Err(Stumble::HeldUp(Box::new(why)));
+                }
+                Err(Error::Paused(reason)) => {
+                    self.check_pause(job, Some(call.agent)).await?;
+                    return Err(Stumble::Passing(reason));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Settles the call and tells of it in one transaction: a crash leaves both or neither.
+    async fn book(&self, call: &Call<'_>, held: &Held, answer: &Answer, took: Duration) -> Stumbled<()> {
+        let (job, now) = (call.job, self.muster.clock().now());
+        let scope = job.scope();
+        let used = call.used(answer.usage, &answer.model, now, took);
         let told = Event::of_answer(answer)
             .into_iter()
             .chain([Event::Usage {
-                model: if route.demo { route.name.clone() } else { answer.model.clone() },
-                tokens: usage,
-                cost,
+                model: if call.route.demo { call.route.name.clone() } else { answer.model.clone() },
+                tokens: used.usage,
+                cost: used.cost,
             }])
             .enumerate()
             .map(|(at, event)| Line {
-                key: format!("{key} {at}"),
-                step: Some(step),
-                agent: Some(agent.name.clone()),
+                key: format!("{} {at}", call.key),
+                step: Some(call.step),
+                agent: Some(call.agent.name.clone()),
                 body: Body::Agent(event),
             });
+        let mut tx = self.muster.db().team(&scope).await?;
+        self.muster.settle_in(&mut tx, held, used).await?;
+        sqlx::query!(
+            "INSERT INTO run_answers (team_id, run_id, key, answer) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (team_id, run_id) DO UPDATE SET key = excluded.key, answer = excluded.answer",
+            job.team() as TeamId,
+            job.run() as RunId,
+            call.key,
+            serde_json::to_value(answer).map_err(Error::internal)?,
+        )
+        .execute(&mut *tx)
+        .await?;
         journal::tell(&mut tx, &scope, job.run(), now, told.collect()).await?;
         tx.commit().await?;
         Ok(())
     }
+}
 
-    async fn add_up(
-        &self,
-        tx: &mut sqlx::PgConnection,
-        job: &Job,
-        step: StepId,
-        micros: i64,
-        tokens: i64,
-    ) -> Stumbled<()> {
-        sqlx::query!(
-            "UPDATE runs SET cost_micro_usd = cost_micro_usd + $3, tokens = tokens + $4 WHERE team_id = $1 AND id = $2",
-            job.team() as TeamId,
-            job.run() as RunId,
-            micros,
-            tokens
-        )
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query!(
-            "UPDATE run_steps SET cost_micro_usd = cost_micro_usd + $3, tokens = tokens + $4 WHERE team_id = $1 AND id = $2",
-            job.team() as TeamId,
-            step as StepId,
-            micros,
-            tokens
-        )
-        .execute(&mut *tx)
-        .await?;
-        Ok(())
+/// A call of an agent, with all that its books need.
+struct Call<'a> {
+    job: &'a Job,
+    agent: &'a PlannedAgent,
+    step: StepId,
+    /// Its stable name in the run.
+    key: &'a str,
+    route: &'a Route,
+    request: &'a ChatRequest,
+}
+
+impl Call<'_> {
+    fn worst(&self, now: OffsetDateTime) -> NewCall {
+        let (input, output) = (estimate::input_tokens(self.request), u64::from(self.request.max_output_tokens));
+        let worst = if self.route.demo {
+            Some(MicroUsd::ZERO)
+        } else {
+            prices::worst_case(self.route.provider.base_url(), &self.route.model, input, output, now).amount()
+        };
+        NewCall {
+            spender: self.job.spender(Some(self.agent.id)),
+            key: self.key.to_owned(),
+            provider: self.route.name.clone(),
+            model: self.route.model.clone(),
+            worst,
+            tokens: i64::try_from(input + output).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// What the call came to. A provider that reports nothing is counted at what it was probably sent.
+    fn used(&self, usage: Option<TokenUsage>, model: &str, now: OffsetDateTime, duration: Duration) -> Used {
+        let estimated = usage.is_none();
+        let usage = usage.unwrap_or_else(|| TokenUsage {
+            uncached: estimate::input_tokens(self.request),
+            output: u64::from(self.request.max_output_tokens),
+            ..TokenUsage::default()
+        });
+        let (cost, source) = if self.route.demo {
+            (Some(MicroUsd::ZERO), "demo model".to_owned())
+        } else {
+            match prices::cost(self.route.provider.base_url(), model, &usage, now) {
+                prices::Priced::Known { amount, source, .. } => (Some(amount), source),
+                prices::Priced::Unknown => (None, "unknown".to_owned()),
+            }
+        };
+        Used { usage, estimated, cost, source, model: model.to_owned(), failed: false, duration, step: Some(self.step) }
     }
 }
 
 /// The conversation no longer fits; it has to be made shorter.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct TooLong;
-
-fn squad(plan: &Plan) -> SquadId {
-    plan.squad.squad
-}
 
 fn sentence(route: &Route, error: &CallError) -> String {
     format!("{} did not answer: {error}.", route.name)

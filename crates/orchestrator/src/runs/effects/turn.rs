@@ -39,8 +39,8 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> d
                 calls += 1;
                 let key = format!("{name}: model {calls}");
                 let booked = format!("{}.{key}", job.segment.number);
-                let answer = step(&key, || shop.call_model(job, agent, row, &booked, &request)).await?;
-                match answer {
+                let answer = step(&key, || shop.call_model(job, agent, row, &booked, &request)).await;
+                match kept(shop, job, purpose, &name, &turn, answer).await? {
                     Ok(answer) => turn.answered(&answer),
                     Err(super::model::TooLong) => turn.too_long(),
                 }
@@ -50,7 +50,8 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> d
                 for call in wanted {
                     tools += 1;
                     let key = format!("{name}: tool {tools}");
-                    let result = step(&key, || shop.use_tool(job, agent, row, &key, &call)).await?;
+                    let result = step(&key, || shop.use_tool(job, agent, row, &key, &call)).await;
+                    let result = kept(shop, job, purpose, &name, &turn, result).await?;
                     turn.tool_done(result).map_err(unexpected)?;
                 }
             }
@@ -58,6 +59,22 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> d
         }
     };
     step(&format!("{name}: end"), || shop.end_turn(job, purpose, agent, row, &turn, &came)).await
+}
+
+/// Passes a step's result on; before the run stands still, what the turn has come to is kept for when it goes on.
+async fn kept<T>(
+    shop: &Shop,
+    job: &Job,
+    purpose: Purpose,
+    name: &str,
+    turn: &Turn,
+    result: dbos::Result<T, Stumble>,
+) -> dbos::Result<T, Stumble> {
+    if let Err(dbos::Error::Application(Stumble::HeldUp(_))) = &result {
+        let agent = job.agent(purpose)?;
+        step(&format!("{name}: keep"), || shop.keep_turn(job, purpose, agent, turn)).await?;
+    }
+    result
 }
 
 fn unexpected(error: agents::builtin::Unexpected) -> Stumble {
@@ -69,8 +86,10 @@ impl Shop {
         let doer = Doer { role: agent.role, agent: agent.id, name: &agent.name };
         let told = RunEvent::Turn { role: agent.role, purpose: purpose.as_str().to_owned() };
         let line = Line { agent: Some(agent.name.clone()), ..Line::of_run(job.key("turn"), told) };
-        let step = self.begin_step(job, purpose.as_str(), Some(doer), vec![line]).await?;
-        let turn = match self.answered_turn(job).await? {
+        let kept = self.kept_turn(job).await?;
+        let lines = if kept.is_none() { vec![line] } else { Vec::new() };
+        let step = self.begin_step(job, purpose.as_str(), Some(doer), lines).await?;
+        let turn = match kept {
             Some(turn) => turn,
             None => {
                 let route = self.route(job, agent).await?;
@@ -80,17 +99,23 @@ impl Shop {
         Ok(Begun { step, turn })
     }
 
-    /// The turn that asked a person, with the answer; None when no question was answered just now.
-    async fn answered_turn(&self, job: &Job) -> Stumbled<Option<Turn>> {
-        // Only the first effect of a segment can follow an answer.
+    /// Keeps a turn in its middle, with what it has written so far.
+    async fn keep_turn(&self, job: &Job, purpose: Purpose, agent: &PlannedAgent, turn: &Turn) -> Stumbled<()> {
+        self.settle_workspace(job, agent, purpose).await?;
+        self.set_asking(job, Some(serde_json::json!({ "turn": turn }))).await
+    }
+
+    /// The turn that this segment goes on with: one that was held up, or one that asked a person, with the answer.
+    async fn kept_turn(&self, job: &Job) -> Stumbled<Option<Turn>> {
+        // Only the first effect of a segment can go on with something.
         if job.passed > 0 {
             return Ok(None);
         }
         let mut tx = self.muster.db().team(&job.scope()).await?;
         let row = sqlx::query!(
-            r#"SELECT r.asking AS "asking!", a.comment FROM runs r JOIN approvals a ON a.team_id = r.team_id AND a.run_id = r.id
-               WHERE r.team_id = $1 AND r.id = $2 AND r.asking IS NOT NULL AND a.gate = 'question' AND a.state = 'ANSWERED'
-               ORDER BY a.decided_at DESC LIMIT 1"#,
+            r#"SELECT asking AS "asking!", (SELECT comment FROM approvals WHERE team_id = $1 AND run_id = $2 AND gate = 'question' AND state = 'ANSWERED'
+                                            ORDER BY decided_at DESC LIMIT 1) AS comment
+               FROM runs WHERE team_id = $1 AND id = $2 AND asking IS NOT NULL"#,
             job.team() as TeamId,
             job.run() as RunId
         )
@@ -99,7 +124,11 @@ impl Shop {
         tx.commit().await?;
         let Some(row) = row else { return Ok(None) };
         let mut turn: Turn = serde_json::from_value(row.asking["turn"].clone()).map_err(Error::internal)?;
-        turn.told(&row.comment).map_err(unexpected)?;
+        if row.asking.get("question").is_none() {
+            return Ok(Some(turn));
+        }
+        let Some(answer) = row.comment else { return Ok(None) };
+        turn.told(&answer).map_err(unexpected)?;
         Ok(Some(turn))
     }
 

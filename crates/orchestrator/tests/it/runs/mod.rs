@@ -2,6 +2,7 @@
 
 mod after;
 mod crash;
+mod held_up;
 mod remote;
 mod sample;
 mod yard;

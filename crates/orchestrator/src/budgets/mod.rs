@@ -1,0 +1,36 @@
+//! Budgets: a tree of limits over what model calls cost, and the books that keep them.
+//!
+//! A call [holds](crate::Orchestrator::hold) its worst case back on every node of its path, in one transaction under the
+//! team's lock, before it is made; afterwards it is [settled](crate::Orchestrator::settle). What is held and spent can
+//! therefore never pass a limit, however many calls and processes there are. The rules are pure (`book`, `tree`,
+//! `period`), the lock and the rows are `till` and `load`, and `desk` puts the wishes of one process together.
+
+mod alerts;
+mod book;
+mod calls;
+mod desk;
+mod edit;
+mod load;
+mod pause;
+mod period;
+mod read;
+mod reaper;
+mod rows;
+mod till;
+mod tree;
+
+pub use book::{Measure, Refusal};
+pub use calls::{Held, NewCall, Used};
+pub(crate) use desk::Desk;
+pub use edit::BudgetSettings;
+pub(crate) use pause::pause_of;
+pub use pause::{PauseView, Stopped};
+pub use period::{Calendar, Period, Window, knows_time_zone};
+pub use read::{AlertView, BudgetView, Difference};
+pub use tree::{BoundKind, Leg, Limit, Node, Pause, Spender, Subject, Tree};
+
+/// A moment to the minute, for sentences: `2026-11-21 09:30`.
+pub(crate) fn minute(at: time::OffsetDateTime) -> String {
+    let (date, hour, minute) = (at.date(), at.hour(), at.minute());
+    format!("{date} {hour:02}:{minute:02}")
+}

@@ -1,0 +1,183 @@
+//! What people see of budgets.
+
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use types::{BudgetAlertId, BudgetId, MicroUsd, TeamId};
+
+use super::{
+    load,
+    period::Window,
+    tree::{Node, Tree},
+};
+use crate::{Can, Orchestrator, Result, grants::ReadBudgets};
+
+/// A limit with what stands in it now.
+#[derive(Clone, Debug)]
+pub struct BudgetView {
+    pub node: Node,
+    /// How far down the tree: the team is 0.
+    pub depth: usize,
+    /// In money, shares worked out.
+    pub limit: Option<MicroUsd>,
+    pub window: Window,
+    pub spent: MicroUsd,
+    /// Held back for calls that are under way.
+    pub reserved: MicroUsd,
+    pub tokens_spent: i64,
+    pub tokens_reserved: i64,
+}
+
+impl BudgetView {
+    /// What is left; never below nothing.
+    #[must_use]
+    pub fn left(&self) -> Option<MicroUsd> {
+        let left = self.limit?.micros() - self.spent.micros() - self.reserved.micros();
+        Some(MicroUsd::from_micros(left.max(0)))
+    }
+}
+
+/// A limit came near, or was reached.
+#[derive(Clone, Debug)]
+pub struct AlertView {
+    pub id: BudgetAlertId,
+    pub budget: BudgetId,
+    pub name: String,
+    /// Per cent; 100 is a refused call.
+    pub step: i16,
+    pub spent: MicroUsd,
+    pub limit: MicroUsd,
+    pub at: OffsetDateTime,
+}
+
+/// Where the books do not agree with themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub what: String,
+    pub counted: i64,
+    pub booked: i64,
+}
+
+impl Orchestrator {
+    /// The tree, parents before their parts, with what is spent and held in each current period.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn budgets(&self, scope: &Can<ReadBudgets>) -> Result<Vec<BudgetView>> {
+        let (mut tx, now) = (self.db().team(scope).await?, self.clock().now());
+        // Under the lock: counters that were never asked for begin here, and all are of one moment.
+        let tree = load::lock(&mut tx, self.desk(), scope.team(), now).await?;
+        let mut views = Vec::new();
+        let mut stack: Vec<(&Node, usize)> =
+            tree.nodes().iter().filter(|node| node.parent.is_none()).map(|node| (node, 0)).collect();
+        while let Some((node, depth)) = stack.pop() {
+            views.push(view(&mut tx, scope.team(), &tree, node, depth, now).await?);
+            let parts = tree.nodes().iter().rev().filter(|part| part.parent == Some(node.id));
+            stack.extend(parts.map(|part| (part, depth + 1)));
+        }
+        tx.commit().await?;
+        Ok(views)
+    }
+
+    /// The latest warnings.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn budget_alerts(&self, scope: &Can<ReadBudgets>) -> Result<Vec<AlertView>> {
+        let mut tx = self.db().team(scope).await?;
+        let rows = sqlx::query!(
+            r#"SELECT l.id AS "id: BudgetAlertId", l.budget_id AS "budget: BudgetId", l.step, l.spent, l.most, l.at,
+                      coalesce(a.name, s.name, p.name, t.name) AS "name!"
+               FROM budget_alerts l JOIN budgets b ON b.team_id = l.team_id AND b.id = l.budget_id JOIN teams t ON t.id = b.team_id
+                    LEFT JOIN projects p ON p.team_id = b.team_id AND p.id = b.project_id
+                    LEFT JOIN squads s ON s.team_id = b.team_id AND s.id = b.squad_id
+                    LEFT JOIN agents a ON a.team_id = b.team_id AND a.id = b.agent_id
+               WHERE l.team_id = $1 ORDER BY l.at DESC, l.id DESC LIMIT 50"#,
+            scope.team() as TeamId
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| AlertView {
+                id: row.id,
+                budget: row.budget,
+                name: row.name,
+                step: row.step,
+                spent: MicroUsd::from_micros(row.spent),
+                limit: MicroUsd::from_micros(row.most),
+                at: row.at,
+            })
+            .collect())
+    }
+
+    /// Compares the books with themselves: reservations with the ledger, the ledger with usage, every counter with both.
+    /// Empty when they agree, at any moment.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn reconcile(&self, team: TeamId) -> Result<Vec<Difference>> {
+        let mut tx = self.db().of_team(team).await?;
+        load::lock(&mut tx, self.desk(), team, self.clock().now()).await?;
+        let differences = differences(&mut tx, team).await?;
+        tx.commit().await?;
+        Ok(differences)
+    }
+}
+
+async fn view(
+    tx: &mut PgConnection,
+    team: TeamId,
+    tree: &Arc<Tree>,
+    node: &Node,
+    depth: usize,
+    now: OffsetDateTime,
+) -> Result<BudgetView> {
+    let bound = tree.bound(node, now);
+    let counter = super::till::counter(tx, team, tree, &bound, now).await?;
+    Ok(BudgetView {
+        node: node.clone(),
+        depth,
+        limit: tree.limit(node),
+        window: bound.window,
+        spent: MicroUsd::from_micros(counter.spent),
+        reserved: MicroUsd::from_micros(counter.reserved),
+        tokens_spent: counter.tokens_spent,
+        tokens_reserved: counter.tokens_reserved,
+    })
+}
+
+async fn differences(tx: &mut PgConnection, team: TeamId) -> Result<Vec<Difference>> {
+    let accounts = sqlx::query!(
+        r#"SELECT coalesce(sum(CASE WHEN credit = 'held' THEN micro_usd WHEN debit = 'held' THEN -micro_usd ELSE 0 END), 0)::bigint AS "held!",
+                  coalesce(sum(CASE WHEN credit = 'spent' THEN micro_usd WHEN debit = 'spent' THEN -micro_usd ELSE 0 END), 0)::bigint AS "spent!",
+                  (SELECT coalesce(sum(micro_usd), 0)::bigint FROM reservations WHERE team_id = $1 AND state = 'HELD') AS "reserved!",
+                  (SELECT coalesce(sum(counted_micro_usd), 0)::bigint FROM usage WHERE team_id = $1 AND reservation_id IS NOT NULL) AS "used!"
+           FROM ledger_entries WHERE team_id = $1"#,
+        team as TeamId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let counters = sqlx::query!(
+        r#"SELECT c.budget_id AS "budget: BudgetId", c.bucket, c.reserved, c.spent,
+                  (SELECT coalesce(sum(r.micro_usd), 0)::bigint FROM reservations r, unnest(r.budgets, r.buckets) AS l (budget, bucket)
+                   WHERE r.team_id = $1 AND r.state = 'HELD' AND l.budget = c.budget_id AND l.bucket = c.bucket) AS "held!"
+           FROM budget_counters c WHERE c.team_id = $1"#,
+        team as TeamId
+    )
+    .fetch_all(tx)
+    .await?;
+    let mut all = vec![
+        Difference { what: "held in the ledger".into(), counted: accounts.reserved, booked: accounts.held },
+        Difference { what: "spent in the ledger".into(), counted: accounts.used, booked: accounts.spent },
+    ];
+    all.extend(counters.into_iter().map(|row| Difference {
+        what: format!("held in {} {}", row.budget, row.bucket),
+        counted: row.held,
+        booked: row.reserved,
+    }));
+    all.retain(|difference| difference.counted != difference.booked);
+    Ok(all)
+}

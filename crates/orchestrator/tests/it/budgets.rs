@@ -1,0 +1,343 @@
+//! No call without a reservation, and no limit passed.
+
+use std::time::Duration;
+
+use orchestrator::{
+    Can, Db, Error, Orchestrator, Scope, Settings,
+    budgets::{
+        BudgetSettings, BudgetView, Calendar, Held, Limit, Measure, NewCall, Period, Refusal, Spender, Subject, Used,
+    },
+    db::PoolSettings,
+    grants::{ManageBudgets, ReadBudgets},
+    squads::Template,
+    testing::{World, gateway, keys},
+    work::Source,
+};
+use time::Duration as Span;
+use types::{BuiltinRole, MicroUsd, PauseId, PermissionSet, ProjectId, TeamId, chat::TokenUsage};
+
+struct Desk {
+    world: World,
+    scope: Scope,
+    project: ProjectId,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let ada = world.person("Ada").await;
+        let (_, scope) = world.team("quayside", &ada).await;
+        let can = scope.can().expect("may");
+        let project = world.muster.create_project(&can, "Parcels", &Source::Sample).await.expect("a project");
+        Self { world, scope, project }
+    }
+
+    fn team(&self) -> TeamId {
+        self.scope.team()
+    }
+
+    fn manage(&self) -> Can<ManageBudgets> {
+        self.scope.can().expect("an owner")
+    }
+
+    async fn limit(&self, subject: Subject, settings: BudgetSettings) {
+        self.world.muster.set_budget(&self.manage(), subject, &settings).await.expect("a budget");
+    }
+
+    async fn views(&self) -> Vec<BudgetView> {
+        self.world.muster.budgets(&self.scope.can::<ReadBudgets>().expect("may read")).await.expect("budgets")
+    }
+
+    async fn hold(&self, micros: i64) -> Result<Held, Error> {
+        self.world.muster.hold(self.team(), call(self.project, micros)).await
+    }
+
+    async fn refused(&self, micros: i64) -> Box<Refusal> {
+        match self.hold(micros).await {
+            Err(Error::Budget(refusal)) => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A call from its beginning to its end.
+    async fn spend(&self, micros: i64) {
+        let held = self.hold(micros).await.expect("room");
+        self.world.muster.settle(held, used(micros)).await.expect("settled");
+    }
+
+    async fn balanced(&self) {
+        assert_eq!(self.world.muster.reconcile(self.team()).await.expect("books"), []);
+    }
+
+    const fn part(&self) -> Subject {
+        Subject { project: Some(self.project), ..Subject::TEAM }
+    }
+}
+
+fn call(project: ProjectId, micros: i64) -> NewCall {
+    NewCall {
+        spender: Spender { project: Some(project), ..Spender::default() },
+        key: uuid::Uuid::now_v7().to_string(),
+        provider: "A provider".into(),
+        model: "m".into(),
+        worst: Some(MicroUsd::from_micros(micros)),
+        tokens: micros,
+    }
+}
+
+fn used(micros: i64) -> Used {
+    Used {
+        usage: TokenUsage { uncached: micros.unsigned_abs(), ..TokenUsage::default() },
+        estimated: false,
+        cost: Some(MicroUsd::from_micros(micros)),
+        source: "a test".into(),
+        model: "m".into(),
+        failed: false,
+        duration: Duration::from_millis(5),
+        step: None,
+    }
+}
+
+fn daily(limit: Limit) -> BudgetSettings {
+    let calendar = Calendar { period: Period::Day, reset_day: 1, time_zone: "UTC".into() };
+    BudgetSettings { limit, calendar, ..BudgetSettings::default() }
+}
+
+const fn micros(micros: i64) -> Limit {
+    Limit::Amount(MicroUsd::from_micros(micros))
+}
+
+#[tokio::test]
+async fn a_call_is_held_on_every_node_and_settled_for_what_it_cost() {
+    let desk = Desk::new().await;
+    desk.limit(Subject::TEAM, daily(micros(1_000))).await;
+    desk.limit(desk.part(), daily(Limit::Share(4_000))).await;
+    let held = desk.hold(300).await.expect("room");
+    let amounts = |views: &[BudgetView]| -> Vec<(i64, i64, Option<i64>)> {
+        views
+            .iter()
+            .map(|view| (view.spent.micros(), view.reserved.micros(), view.left().map(MicroUsd::micros)))
+            .collect()
+    };
+    assert_eq!(amounts(&desk.views().await), [(0, 300, Some(700)), (0, 300, Some(100))]);
+    let refusal = desk.refused(101).await;
+    assert_eq!((refusal.name.as_str(), refusal.measure, refusal.limit), ("Parcels", Measure::Money, 400));
+    assert!(refusal.may_pass());
+    desk.world.muster.settle(held, used(120)).await.expect("settled");
+    assert_eq!(amounts(&desk.views().await), [(120, 0, Some(880)), (120, 0, Some(280))]);
+    let released = desk.hold(280).await.expect("room");
+    desk.world.muster.release(released).await.expect("released");
+    desk.hold(280).await.expect("room again");
+    desk.balanced().await;
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn a_limit_counts_what_was_spent_and_held_before_it_was_set() {
+    let desk = Desk::new().await;
+    desk.spend(100).await;
+    let held = desk.hold(50).await.expect("room");
+    desk.limit(desk.part(), daily(micros(200))).await;
+    let refusal = desk.refused(51).await;
+    assert_eq!((refusal.spent, refusal.reserved), (100, 50));
+    desk.world.muster.settle(held, used(10)).await.expect("settled");
+    assert_eq!(desk.refused(91).await.spent, 110);
+    desk.spend(90).await;
+    desk.balanced().await;
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn a_limit_begins_anew_with_its_period() {
+    let desk = Desk::new().await;
+    desk.limit(Subject::TEAM, daily(micros(100))).await;
+    desk.spend(100).await;
+    let refusal = desk.refused(1).await;
+    assert_eq!(refusal.resets_at, Some(time::macros::datetime!(2026-11-20 0:00 UTC)));
+    assert!(!refusal.may_pass());
+    desk.world.clock.advance(Span::hours(10));
+    desk.spend(100).await;
+    desk.balanced().await;
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn tokens_tasks_and_unknown_prices_have_limits_too() {
+    let desk = Desk::new().await;
+    desk.limit(Subject::TEAM, BudgetSettings { tokens: Some(1_000), ..daily(Limit::None) }).await;
+    let unknown = NewCall { worst: None, tokens: 900, ..call(desk.project, 0) };
+    let held = desk.world.muster.hold(desk.team(), unknown).await.expect("room");
+    assert_eq!(desk.views().await[0].reserved.micros(), 9_000, "ten dollars a million tokens");
+    desk.world.muster.settle(held, Used { cost: None, ..used(500) }).await.expect("settled");
+    assert_eq!(desk.views().await[0].spent.micros(), 5_000, "unknown is not free");
+    assert_eq!(desk.refused(501).await.measure, Measure::Tokens);
+    let task = Some(types::TaskId::new());
+    desk.limit(Subject::TEAM, BudgetSettings { per_task: Some(MicroUsd::from_micros(60)), ..daily(Limit::None) }).await;
+    let of_task = |micros| {
+        let mut new = call(desk.project, micros);
+        new.spender.task = task;
+        desk.world.muster.hold(desk.team(), new)
+    };
+    of_task(60).await.expect("room for one task");
+    assert!(matches!(of_task(1).await, Err(Error::Budget(_))));
+    desk.hold(61).await.expect("another task, or none, has its own room");
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn people_are_told_once_and_by_mail() {
+    let desk = Desk::new().await;
+    desk.limit(Subject::TEAM, BudgetSettings { warn_at: vec![50, 80], ..daily(micros(100)) }).await;
+    for _ in 0..9 {
+        desk.spend(10).await;
+    }
+    desk.refused(11).await;
+    desk.refused(11).await;
+    let alerts = desk.world.muster.budget_alerts(&desk.scope.can().expect("may")).await.expect("alerts");
+    assert_eq!(alerts.iter().rev().map(|alert| alert.step).collect::<Vec<_>>(), [50, 80, 100]);
+    let subjects: Vec<String> =
+        desk.world.mail_for("ada@quayside.example").await.into_iter().map(|(subject, _)| subject).collect();
+    assert_eq!(
+        subjects[..3],
+        [
+            "The budget of quayside is used up",
+            "80 % of the budget of quayside is spent",
+            "50 % of the budget of quayside is spent"
+        ]
+    );
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn a_pause_stops_calls_at_once_and_names_its_reason() {
+    let desk = Desk::new().await;
+    let elsewhere = Spender::default();
+    let pause = desk.world.muster.pause(&desk.manage(), desk.part(), "Runaway loop").await.expect("paused");
+    assert!(matches!(desk.hold(1).await, Err(Error::Paused(reason)) if reason == "Runaway loop"));
+    let outside = NewCall { spender: elsewhere, ..call(desk.project, 1) };
+    desk.world.muster.hold(desk.team(), outside).await.expect("what is elsewhere goes on");
+    assert!(matches!(desk.world.muster.pause(&desk.manage(), desk.part(), "Again").await, Err(Error::Refused(_))));
+    desk.world.muster.resume(&desk.manage(), pause).await.expect("resumed");
+    desk.hold(1).await.expect("room");
+    assert!(matches!(desk.world.muster.resume(&desk.manage(), pause).await, Err(Error::Refused(_))));
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn budgets_of_others_are_not_found_and_rules_hold() {
+    let desk = Desk::new().await;
+    let bob = desk.world.person("Bob").await;
+    let (_, foreign) = desk.world.team("other", &bob).await;
+    let (muster, theirs) = (&desk.world.muster, foreign.can::<ManageBudgets>().expect("an owner"));
+    let set = muster.set_budget(&theirs, desk.part(), &daily(micros(1))).await;
+    assert!(matches!(set, Err(Error::NotFound)), "{set:?}");
+    assert!(matches!(muster.pause(&theirs, desk.part(), "x").await, Err(Error::NotFound)));
+    assert!(matches!(muster.resume(&theirs, PauseId::new()).await, Err(Error::NotFound)));
+    desk.limit(desk.part(), daily(micros(5))).await;
+    let id = desk.views().await[1].node.id;
+    assert!(matches!(muster.remove_budget(&theirs, id).await, Err(Error::NotFound)));
+    let reader = Scope::for_test(desk.team(), desk.scope.actor(), BuiltinRole::Reader.permissions());
+    assert!(matches!(reader.can::<ManageBudgets>(), Err(Error::Denied(_))));
+
+    desk.limit(Subject::TEAM, daily(micros(10))).await;
+    let over = muster.set_budget(&desk.manage(), desk.part(), &daily(micros(11))).await;
+    assert!(matches!(over, Err(Error::Invalid(fields)) if fields[0].field == "amount"));
+    let wrong = BudgetSettings { warn_at: vec![0], ..daily(micros(1)) };
+    assert!(matches!(muster.set_budget(&desk.manage(), desk.part(), &wrong).await, Err(Error::Invalid(_))));
+    muster.remove_budget(&desk.manage(), id).await.expect("removed");
+    assert_eq!(desk.views().await.len(), 1);
+    desk.world.end().await;
+}
+
+/// Another process on the same database.
+fn process(world: &World) -> Orchestrator {
+    let pool = PoolSettings { max_connections: 4, ..PoolSettings::default() };
+    let db = Db::open(world.app_url(), world.system_url(), &pool).expect("addresses");
+    Orchestrator::new(db, world.clock.clone(), identity::Hasher::new(1), keys(), gateway(), Settings::default())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_calls_of_three_processes_never_pass_a_nearly_empty_budget() {
+    let desk = Desk::new().await;
+    const LIMIT: i64 = 50_000;
+    desk.limit(Subject::TEAM, daily(micros(LIMIT))).await;
+    desk.limit(desk.part(), daily(Limit::Share(8_000))).await;
+    let processes: Vec<Orchestrator> = (0..3).map(|_| process(&desk.world)).collect();
+    let (team, project) = (desk.team(), desk.project);
+    let calls = (0..1_000_i64).map(|at| {
+        let muster = processes[usize::try_from(at % 3).expect("small")].clone();
+        tokio::spawn(async move {
+            let worst = 100 + at * 37 % 400;
+            let held = match muster.hold(team, call(project, worst)).await {
+                Ok(held) => held,
+                Err(Error::Budget(_)) => return (0, false),
+                Err(other) => panic!("{other:?}"),
+            };
+            // One in nine dies in the middle; of the others some cost all that was held.
+            match at % 9 {
+                0 => {
+                    drop(held);
+                    (0, true)
+                }
+                1 => {
+                    muster.release(held).await.expect("released");
+                    (0, false)
+                }
+                _ => {
+                    let cost = worst * (at % 5) / 4;
+                    muster.settle(held, used(cost)).await.expect("settled");
+                    (cost, false)
+                }
+            }
+        })
+    });
+    let mut died = 0;
+    let mut settled = 0;
+    for call in calls.collect::<Vec<_>>() {
+        let (cost, lost) = call.await.expect("a call");
+        settled += cost;
+        died += u32::from(lost);
+    }
+    desk.balanced().await;
+    let views = desk.views().await;
+    assert!(
+        views.iter().all(|view| view.spent.micros() + view.reserved.micros() <= view.limit.expect("a limit").micros())
+    );
+    assert_eq!(views[1].spent.micros(), settled);
+    assert!(settled > LIMIT / 4 && died > 10, "{settled} {died}");
+
+    desk.world.clock.advance(Span::minutes(1));
+    let lost: u32 = futures(&processes).await;
+    assert_eq!(lost, died, "each lost call is settled once, whichever process finds it");
+    let views = desk.views().await;
+    assert!(views[1].spent.micros() > settled && views[1].reserved.micros() == 0);
+    assert!(views[1].spent <= views[1].limit.expect("a limit"));
+    desk.balanced().await;
+    for process in processes {
+        process.db().close().await;
+    }
+    desk.world.end().await;
+}
+
+async fn futures(processes: &[Orchestrator]) -> u32 {
+    let (a, b, c) = tokio::join!(processes[0].settle_lost(), processes[1].settle_lost(), processes[2].settle_lost());
+    a.expect("a look") + b.expect("a look") + c.expect("a look")
+}
+
+#[tokio::test]
+async fn an_idle_squad_costs_nothing_in_a_day() {
+    let desk = Desk::new().await;
+    let can = desk.scope.can().expect("may");
+    desk.world.muster.form_squad(&can, "Crew", Template::Full).await.expect("a squad");
+    desk.limit(Subject::TEAM, BudgetSettings { tokens: Some(0), ..daily(micros(0)) }).await;
+    for _ in 0..24 {
+        desk.world.clock.advance(Span::hours(1));
+        assert_eq!(desk.world.muster.settle_lost().await.expect("a look"), 0);
+        desk.world.muster.tidy().await.expect("tidied");
+    }
+    let view = &desk.views().await[0];
+    assert_eq!((view.spent.micros(), view.tokens_spent, view.tokens_reserved), (0, 0, 0));
+    let all: PermissionSet = desk.scope.permissions();
+    assert!(all.contains(types::Permission::ManageBudgets));
+    desk.world.end().await;
+}

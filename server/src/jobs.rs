@@ -22,6 +22,8 @@ impl Jobs {
         jobs.spawn(deliver(muster.clone(), mailer.clone()));
         jobs.spawn(tidy(muster.clone()));
         jobs.spawn(hear(muster.clone()));
+        let books = muster.clone();
+        jobs.spawn(async move { books.keep_books().await });
         jobs
     }
 

@@ -124,6 +124,10 @@ impl Fold {
             RunEvent::Failed { sentence, remedy } => {
                 self.add(line, muster, Body::Error { title: sentence.clone(), text: remedy.clone(), more: None })
             }
+            RunEvent::HeldUp { sentence, way_out } => {
+                self.add(line, muster, Body::Error { title: sentence.clone(), text: way_out.clone(), more: None })
+            }
+            RunEvent::WentOn => self.state(line, muster, "goes on where it stood"),
             RunEvent::Note { text } => self.state(line, muster, text.clone()),
         }
     }

@@ -214,6 +214,7 @@ pub(super) fn state(task: TaskState, run: Option<&RunView>) -> State {
     match run.map(|run| run.state) {
         Some(RunState::Queued) => State::Queued,
         Some(RunState::Running) => State::Running,
+        Some(RunState::Waiting) if run.is_some_and(|run| run.held_up.is_some()) => State::Blocked,
         Some(RunState::Waiting) => State::NeedsYou,
         _ => match task {
             TaskState::Todo => State::Todo,

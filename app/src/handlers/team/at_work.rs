@@ -74,6 +74,16 @@ fn running(slug: &str, run: &RunLine, may_run: bool) -> Running {
 }
 
 fn waiting(slug: &str, run: &RunLine) -> Need {
+    if let Some(why) = &run.held_up {
+        return Need {
+            task: id(slug, run),
+            path: path(run),
+            title: run.title.clone(),
+            why: why.clone(),
+            since: run.started_at.unwrap_or(run.created_at),
+            kind: NeedKind::HeldUp,
+        };
+    }
     let id_of_ask = run.approval.map(|id| id.to_string()).unwrap_or_default();
     let (why, kind) = match run.gate {
         Some(Gate::Merge) | None => {

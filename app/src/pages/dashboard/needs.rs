@@ -39,6 +39,8 @@ pub enum NeedKind {
         options: Vec<String>,
     },
     Review,
+    /// A budget, a pause or a provider's limit: it goes on by itself when that is over.
+    HeldUp,
     /// Posts to the task's “/retry”.
     Failed {
         may_retry: bool,
@@ -63,6 +65,7 @@ fn one(shell: &Shell, need: &Need) -> AnyView {
         NeedKind::Approval { .. } => ("approval", Icon::Hand, here.clone()),
         NeedKind::Question { .. } => ("question", Icon::MessageQuestion, here.clone()),
         NeedKind::Review => ("review", Icon::Eye, format!("{here}/review")),
+        NeedKind::HeldUp => ("approval", Icon::OctagonMinus, here.clone()),
         NeedKind::Failed { .. } => ("failed", Icon::CircleX, here.clone()),
     };
     view! {
@@ -112,6 +115,7 @@ fn actions(shell: &Shell, need: &Need, here: &str) -> AnyView {
             view! { {form}{open("Answer…")} }.into_any()
         }
         NeedKind::Review => Button::new("Review changes").small().about(&need.task).link(format!("{here}/review")),
+        NeedKind::HeldUp => open("Open"),
         NeedKind::Failed { may_retry } => {
             let retry = may_retry.then(|| {
                 view! {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     book::Counter,
     calls::{NewCall, Used},
+    till::LEASE,
     tree::Leg,
 };
 use crate::{Error, Result};
@@ -50,7 +51,6 @@ impl ReservationRow {
         micros: i64,
         legs: &[Leg],
         held_at: OffsetDateTime,
-        expires_at: OffsetDateTime,
     ) -> Self {
         Self {
             team_id: team,
@@ -70,7 +70,7 @@ impl ReservationRow {
             buckets: legs.iter().map(|leg| leg.bucket.clone()).collect(),
             state: "HELD".to_owned(),
             held_at,
-            expires_at,
+            expires_at: held_at + LEASE,
         }
     }
 

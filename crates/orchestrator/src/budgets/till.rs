@@ -177,7 +177,7 @@ impl Till {
         let legs: Vec<Leg> = bounds.into_iter().map(|bound| bound.leg).collect();
         self.touched.extend(legs.iter().cloned());
         let id = ReservationId::new();
-        self.made.push(ReservationRow::new(self.team, id, call, micros, &legs, self.now, self.now + LEASE));
+        self.made.push(ReservationRow::new(self.team, id, call, micros, &legs, self.now));
         self.enter(id, Account::Available, Account::Held, micros);
         Ok(id)
     }

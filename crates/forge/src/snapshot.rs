@@ -83,6 +83,8 @@ pub struct Snapshot {
 
 impl Repository {
     /// Keeps all files of a folder that are not ignored, with their executable bits and links, as a commit under a hidden ref.
+    /// Except in a first one, without a parent, what tools leave (`node_modules`, `__pycache__`) counts as ignored too, unless
+    /// a `.gitignore` says otherwise.
     ///
     /// The folder may be changing and may be hostile: no link in it is followed, no repository in it is read, and nothing in
     /// it is executed.
@@ -107,6 +109,7 @@ impl Repository {
             repository: self.path().to_path_buf(),
             folder: new.folder.to_path_buf(),
             limits: new.limits,
+            first: new.parent.is_none(),
             commit: header(new, reference),
             trust,
         };
@@ -131,6 +134,8 @@ struct Job {
     repository: PathBuf,
     folder: PathBuf,
     limits: Limits,
+    /// Nothing came before it.
+    first: bool,
     commit: Vec<u8>,
     trust: bool,
 }
@@ -148,6 +153,9 @@ impl Job {
             files: BTreeMap::new(),
         };
         let mut walk = Walk::new(parent, self.limits, |path, found| reader.take(path, found));
+        if self.first {
+            walk = walk.with_litter();
+        }
         walk.run(&self.folder)?;
         let left_out = walk.left_out;
         let Reader { cache, mut files, .. } = reader;

@@ -15,6 +15,10 @@ use crate::{
 };
 
 const MAX_IGNORE_FILE: u64 = 1 << 20;
+/// What tools leave in a folder, in case its own rules do not speak of it: people whose own machine ignores these everywhere
+/// never write them down. Without it a change would hold thousands of installed or generated files.
+const LITTER: &[&str] =
+    &["__pycache__/", "*.py[cod]", "node_modules/", ".venv/", ".tox/", ".pytest_cache/", ".mypy_cache/", ".DS_Store"];
 /// One descriptor is open per level.
 const MAX_DEPTH: usize = 128;
 
@@ -29,7 +33,8 @@ pub(crate) enum Found<'a> {
 /// Goes through a folder as `git add --all` would: files that are not ignored, and ignored ones that `tracked` has.
 ///
 /// Folders called `.git` are passed over at every depth, so a repository inside the folder counts as its files. Submodules
-/// of `tracked` stay what they are while their folder exists.
+/// of `tracked` stay what they are while their folder exists. What tools leave counts as ignored where no `.gitignore` says
+/// otherwise.
 pub(crate) struct Walk<'a, V> {
     tracked: &'a Listing,
     limits: Limits,
@@ -41,7 +46,14 @@ pub(crate) struct Walk<'a, V> {
 
 impl<'a, V: FnMut(&[u8], &Found<'_>) -> Result<Option<LeftOutReason>>> Walk<'a, V> {
     pub(crate) fn new(tracked: &'a Listing, limits: Limits, visit: V) -> Self {
-        Self { tracked, limits, visit, rules: Vec::new(), seen: 0, left_out: Vec::new() }
+        let rules = parse(LITTER.iter().copied()).map(|rules| (0, rules)).into_iter().collect();
+        Self { tracked, limits, visit, rules, seen: 0, left_out: Vec::new() }
+    }
+
+    /// Takes what tools leave as any other file: somebody packed it on purpose.
+    pub(crate) fn with_litter(mut self) -> Self {
+        self.rules.clear();
+        self
     }
 
     pub(crate) fn run(&mut self, root: &Path) -> Result<()> {
@@ -142,17 +154,8 @@ impl<'a, V: FnMut(&[u8], &Found<'_>) -> Result<Option<LeftOutReason>>> Walk<'a, 
     fn read_rules(&mut self, at: &OwnedFd, prefix: usize) {
         // A `.gitignore` that is a link or too large has no effect, as with git.
         let Ok(Some((bytes, _))) = folder::read(at, b".gitignore", MAX_IGNORE_FILE) else { return };
-        let mut builder = GitignoreBuilder::new(".");
-        for line in String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).lines() {
-            // A line that is no pattern matches nothing, as with git.
-            if let Err(error) = builder.add_line(None, line) {
-                tracing::debug!(%error, "a line of .gitignore is not understood");
-            }
-        }
-        match builder.build() {
-            Ok(rules) => self.rules.push((prefix, rules)),
-            Err(error) => tracing::debug!(%error, "a .gitignore is not understood"),
-        }
+        let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
+        self.rules.extend(parse(text.lines()).map(|rules| (prefix, rules)));
     }
 
     /// The innermost file that says something about a path decides.
@@ -163,4 +166,15 @@ impl<'a, V: FnMut(&[u8], &Found<'_>) -> Result<Option<LeftOutReason>>> Walk<'a, 
         });
         decision.unwrap_or(false)
     }
+}
+
+fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Gitignore> {
+    let mut builder = GitignoreBuilder::new(".");
+    for line in lines {
+        // A line that is no pattern matches nothing, as with git.
+        if let Err(error) = builder.add_line(None, line) {
+            tracing::debug!(%error, "a line of .gitignore is not understood");
+        }
+    }
+    builder.build().inspect_err(|error| tracing::debug!(%error, "a .gitignore is not understood")).ok()
 }

@@ -84,9 +84,13 @@ async fn the_folder_of_an_archive_is_the_project() {
         Part::Link("project-1.0/link", "src/../run.sh"),
         Part::File("project-1.0/.gitignore", b"*.log\n", 0o644),
         Part::File("project-1.0/x.log", b"", 0o644),
+        Part::File("project-1.0/node_modules/b.js", b"1", 0o644),
     ]);
     let (_home, repository, made) = import(ArchiveKind::TarGz, bytes, ArchiveLimits::default()).await.unwrap();
-    assert_eq!(names(&repository).await, ["File .gitignore", "Link link", "Executable run.sh", "File src/a.rs"]);
+    assert_eq!(
+        names(&repository).await,
+        ["File .gitignore", "Link link", "File node_modules/b.js", "Executable run.sh", "File src/a.rs"]
+    );
     assert_eq!(repository.branch(&main_branch()).await.unwrap(), Some(made.commit));
 }
 

@@ -69,6 +69,25 @@ async fn a_tracked_file_stays_though_it_is_ignored() {
 }
 
 #[tokio::test]
+async fn what_tools_leave_is_no_change_unless_the_repository_wants_it() {
+    let (world, base) = World::with(&[("a.py", "1"), ("vendored/node_modules/b.js", "1")]).await;
+    let folder = world.checkout(base, "work").await;
+    let left = [("__pycache__/a.cpython-311.pyc", "x"), ("node_modules/c/index.js", "x"), ("d/.DS_Store", "x")];
+    write_all(&folder, &left);
+    write_all(&folder, &[("vendored/node_modules/b.js", "2"), ("vendored/node_modules/new.js", "1")]);
+    let snapshot = world.snapshot(&folder, Some(base)).await;
+    assert_eq!(world.names(snapshot.commit).await, ["a.py", "vendored/node_modules/b.js"]);
+    assert_eq!(world.read(snapshot.commit, "vendored/node_modules/b.js").await, "2");
+    world.repository.restore(&folder, base).await.unwrap();
+    assert!(folder.join("node_modules/c/index.js").exists(), "what was installed for the tests stays for them");
+
+    write_all(&folder, &[("vendored/.gitignore", "!node_modules/\n")]);
+    let wanted = world.snapshot(&folder, Some(base)).await;
+    let names = ["a.py", "vendored/.gitignore", "vendored/node_modules/b.js", "vendored/node_modules/new.js"];
+    assert_eq!(world.names(wanted.commit).await, names);
+}
+
+#[tokio::test]
 async fn what_is_left_out_is_told() {
     let (world, base) = World::with(&[("grows", "small"), ("a", "1")]).await;
     let folder = world.checkout(base, "work").await;

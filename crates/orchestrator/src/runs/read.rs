@@ -352,12 +352,13 @@ async fn steps(tx: &mut PgConnection, scope: &Scope, run: RunId) -> Result<Vec<S
         .collect())
 }
 
-/// The checks of the last verification.
+/// The checks of the last verification, whose key is the segment and what the run had passed in it.
 async fn checks(tx: &mut PgConnection, scope: &Scope, run: RunId) -> Result<Vec<Check>> {
     Ok(sqlx::query_as!(
         Check,
         "SELECT name, command, passed, outcome, duration_ms FROM run_checks WHERE team_id = $1 AND run_id = $2
-         AND key = (SELECT key FROM run_checks WHERE team_id = $1 AND run_id = $2 ORDER BY at DESC LIMIT 1) ORDER BY at",
+         AND key = (SELECT key FROM run_checks WHERE team_id = $1 AND run_id = $2
+                    ORDER BY string_to_array(key, '.')::int[] DESC LIMIT 1) ORDER BY at",
         scope.team() as TeamId,
         run as RunId,
     )

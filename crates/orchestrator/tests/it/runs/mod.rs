@@ -3,6 +3,7 @@
 mod after;
 mod crash;
 mod held_up;
+mod real;
 mod remote;
 mod sample;
 mod yard;

@@ -39,11 +39,11 @@ pub(crate) struct Yard {
 
 pub(crate) fn settings(data: &Path) -> Settings {
     let git_reach = GitReach { file: true, loopback: true, private: false };
-    Settings { data_dir: data.to_owned(), git_reach, ..Settings::default() }
+    Settings { data_dir: data.to_owned(), git_reach, allow_local_repositories: true, ..Settings::default() }
 }
 
 /// `MUSTER_SHIM`, or built here as the product's own build does it.
-fn shim() -> PathBuf {
+pub(crate) fn shim() -> PathBuf {
     if let Some(shim) = std::env::var_os("MUSTER_SHIM") {
         return shim.into();
     }
@@ -79,7 +79,9 @@ impl Yard {
         let endpoint = serve_objects(data.path(), &stop).await;
         let store = store(&endpoint);
         store.ensure_bucket().await.expect("a bucket");
-        let tools = Tools { data: data.path().to_owned(), endpoint, demo: demo(&stop).await };
+        let recording = demo_model::Script::parse(agents::sample::RECORDING).expect("a recording");
+        let demo = format!("{}/v1", serve_model(recording, &stop).await);
+        let tools = Tools { data: data.path().to_owned(), endpoint, demo };
         let shop = tools.shop(world.muster.clone());
         fs::create_dir_all(data.path().join("registry")).expect("a folder");
         Self { world, scope, data, store, shop, tools, stop }
@@ -142,6 +144,11 @@ impl Yard {
         let can = self.scope.can().expect("may");
         self.world.muster.decide(&can, waits.approval, &Decision::Approve).await.expect("approved");
         self.until(task, |run| !run.state.alive()).await
+    }
+
+    /// The address of another model, which goes away with the yard.
+    pub(crate) async fn serve_model(&self, script: demo_model::Script) -> String {
+        serve_model(script, &self.stop).await
     }
 
     /// Waits until the task's run is as wanted, and returns it.
@@ -228,10 +235,10 @@ async fn serve_objects(data: &Path, stop: &CancellationToken) -> String {
     endpoint
 }
 
-async fn demo(stop: &CancellationToken) -> String {
-    let script = demo_model::Script::parse(agents::sample::RECORDING).expect("a recording");
+/// A model that replays a recording, until `stop`.
+async fn serve_model(script: demo_model::Script, stop: &CancellationToken) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
     let stop = stop.clone();
     let served = axum::serve(listener, demo_model::router(script)).with_graceful_shutdown(stop.cancelled_owned());
     tokio::spawn(async move { served.await });

@@ -1,5 +1,7 @@
 //! No call without a reservation, and no limit passed.
 
+mod killed;
+
 use std::time::Duration;
 
 use orchestrator::{

@@ -42,11 +42,21 @@ const DONE: &[(&str, &str, &str)] = &[
         "The content security policy allows no inline script. Public pages hold no script at all, and fonts and styles come from this host.",
         "Read the headers with curl -sI, or the network panel.",
     ),
+    (
+        "Agents work in a sandbox",
+        "What agents write runs in a sandbox of Docker or bubblewrap: no network but what the project's allow-list names, no files of the machine but its programs, no privileges, limits on memory, processes and time. Without either, nothing runs.",
+        "muster doctor names the sandbox and tries it.",
+    ),
+    (
+        "Keys are sealed",
+        "Model keys and git tokens are encrypted under a key of the team, bound to their team and row; that key is wrapped by the installation's master key. Pages show a hint, logs nothing, and a sandbox never holds a model key.",
+        "Add a key under Models and keys, then look for it in a dump of the database.",
+    ),
 ];
 
 const MISSING: &[&str] = &[
     "Second factor, passkeys and single sign-on",
-    "Keys of your own model providers, and budgets: the only model is the demo, which replays a recording",
+    "Hard budgets on model calls: costs are shown, not limited",
     "Audit heads signed and stored apart: the chain shows edits, but not that its newest rows were cut off",
     "An independent review, and certificates",
 ];
@@ -98,7 +108,7 @@ fn processors() -> AnyView {
             <div class="split__text"><h2 id="t-processors">"Sub-processors"</h2></div>
             <div class="prose">
                 <p>"None, unless the operator adds them: a self-hosted Muster keeps its data in its own Postgres and object store."</p>
-                <p>"It sends mail through the server that the operator sets up, and traces to a collector only when one is configured."</p>
+                <p>"It sends mail through the server that the operator sets up, traces to a collector only when one is configured, and to a team's model providers what the agents that use them read."</p>
             </div>
         </div></section>
     }

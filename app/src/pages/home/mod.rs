@@ -9,10 +9,11 @@ use crate::{
     layout::public::{Public, public_page},
 };
 
-const SHOT_DARK: &str = "shot-dashboard-dark.png";
-const SHOT_LIGHT: &str = "shot-dashboard-light.png";
-const SHOT_ALT: &str = "The dashboard of a team after sign-up: a navigation rail on the left, the getting-started checklist \
-                        with its next step, and empty lists of tasks and runs that say what will be in them.";
+const SHOT_DARK: &str = "shot-task-dark.png";
+const SHOT_LIGHT: &str = "shot-task-light.png";
+const SHOT_ALT: &str = "The page of a task whose change waits for a person. On the left what each agent of the squad said, read, \
+                        ran and edited, by the second; on the right the plan, the cost and fourteen steps from prepare to \
+                        deliver, of which one check failed and was mended.";
 
 #[must_use]
 pub fn page(chrome: &Public) -> String {
@@ -67,7 +68,7 @@ fn actions() -> AnyView {
     .into_any()
 }
 
-/// The real dashboard in the visitor's theme; left out when the pictures were not built.
+/// A real run in the visitor's theme; left out when the pictures were not built.
 fn picture(theme: Theme) -> Option<AnyView> {
     if !(assets::has(SHOT_DARK) && assets::has(SHOT_LIGHT)) {
         return None;
@@ -84,7 +85,7 @@ fn picture(theme: Theme) -> Option<AnyView> {
                         <img src=assets::url(shot) width="1440" height="900" alt=SHOT_ALT/>
                     </picture>
                 </div>
-                <figcaption class="figure__caption">"The dashboard of this version, just after sign-up."</figcaption>
+                <figcaption class="figure__caption">"A run of this version: the sample task, with the demo model, waiting for its review."</figcaption>
             </figure>
         }
         .into_any(),

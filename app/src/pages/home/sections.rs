@@ -138,14 +138,14 @@ const HERE: &[&str] = &[
     "Isolation between teams by forced row-level security",
     "Audit log with a hash chain for each team",
     "Squads that plan, write, test and review in a sandbox, on the sample without any key",
+    "Your own models: Anthropic, OpenAI, Google, OpenRouter, Ollama and compatible servers, keys sealed",
     "Runs that go on where they were when the process is killed",
     "Review, merge, and git over HTTP with access tokens",
     "Light, dark and high contrast, with or without JavaScript",
 ];
 
 const MISSING: &[&str] = &[
-    "Models of your own: keys, catalogue and prices",
-    "Hard budgets on model calls",
+    "Hard budgets on model calls: costs are shown, not limited",
     "Agents from other makers",
     "Billing: nothing is charged",
     "Single sign-on, passkeys and a second factor",
@@ -194,11 +194,11 @@ pub(super) fn prices() -> AnyView {
 const QUESTIONS: &[(&str, &str)] = &[
     (
         "What can I do with it today?",
-        "Start it, sign up, invite your team, give out roles, and let a squad work on the sample program: it plans, edits, tests and reviews in a sandbox, and you merge what it did. The model of that run replays a recording, so it needs no key; models of your own cannot be set up yet.",
+        "Start it, sign up, invite your team, give out roles, and let a squad work on the sample program: it plans, edits, tests and reviews in a sandbox, and you merge what it did. The model of that run replays a recording, so it needs no key. For work on your own code, add a model of your own under Models and keys.",
     ),
     (
         "Does it send my data anywhere?",
-        "No. A self-hosted Muster talks to its own Postgres and object store, and to the mail server and trace collector that you set up, if any.",
+        "Only where you tell it to. A self-hosted Muster talks to its own Postgres and object store, and to what you set up: a mail server, a trace collector, the hosts of your repositories, and the model providers, which are sent what their agents read. With the demo model nothing leaves the machine.",
     ),
     (
         "What does it need?",

@@ -106,7 +106,8 @@ impl Provider {
     }
 
     /// OpenAI itself, which no longer takes parameters that its imitators still need.
-    pub(crate) fn is_openai_itself(&self) -> bool {
+    #[must_use]
+    pub fn is_openai_itself(&self) -> bool {
         matches!(self.base_url.host(), Some(Host::Domain(host))
             if host == "api.openai.com" || host.ends_with(".openai.azure.com"))
     }

@@ -260,3 +260,28 @@ impl World {
         execute(&mut admin, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
     }
 }
+
+/// A row of the usage ledger, as tests look at it.
+#[derive(Clone, Debug)]
+pub struct UsageRow {
+    pub model: String,
+    pub uncached: i64,
+    pub cache_read: i64,
+    pub output: i64,
+    pub reasoning: i64,
+    pub cost: Option<i64>,
+    pub source: String,
+    pub estimated: bool,
+}
+
+/// Everybody's usage, in the order in which it was booked.
+pub async fn usage(admin: &mut PgConnection) -> Vec<UsageRow> {
+    sqlx::query_as!(
+        UsageRow,
+        "SELECT model, uncached, cache_read, output, reasoning, cost_micro_usd AS cost, price_source AS source, estimated
+         FROM usage ORDER BY id"
+    )
+    .fetch_all(admin)
+    .await
+    .expect("the ledger")
+}

@@ -100,4 +100,6 @@ ids! {
     PauseId;
     SecretId;
     ApiTokenId;
+    /// A key for model calls through the gateway.
+    GatewayKeyId;
 }

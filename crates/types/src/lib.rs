@@ -13,8 +13,8 @@ mod work;
 
 pub use ids::{
     AgentId, AgentTypeId, ApiTokenId, ApprovalId, ArtifactId, AuditEntryId, BudgetAlertId, BudgetId, BudgetRequestId,
-    InvitationId, LedgerEntryId, ModelProviderId, PauseId, ProjectId, ReservationId, ReviewCommentId, RoleId, RunId,
-    SecretId, SessionId, SquadId, SquadMemberId, StepId, TaskId, TeamId, UsageId, UserId,
+    GatewayKeyId, InvitationId, LedgerEntryId, ModelProviderId, PauseId, ProjectId, ReservationId, ReviewCommentId,
+    RoleId, RunId, SecretId, SessionId, SquadId, SquadMemberId, StepId, TaskId, TeamId, UsageId, UserId,
 };
 pub use money::MicroUsd;
 pub use permission::{Permission, PermissionSet};

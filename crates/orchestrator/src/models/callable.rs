@@ -1,9 +1,9 @@
 use gateway::{
     Provider,
-    prices::{self, Priced},
+    prices::{self, Priced, Rates},
 };
 use time::OffsetDateTime;
-use types::{ModelProviderId, chat::TokenUsage};
+use types::{MicroUsd, ModelProviderId, chat::TokenUsage};
 
 /// Where a model call goes.
 #[derive(Clone, Debug)]
@@ -24,19 +24,34 @@ pub struct CallableModel {
     pub provider: Provider,
     /// The provider's name of the model.
     pub model: String,
+    /// The price that the team agreed on for this model; it comes before the public one.
+    pub agreed: Option<Rates>,
 }
+
+/// Where an agreed price is from, kept with every call.
+const AGREED: &str = "agreed";
 
 impl CallableModel {
     /// What a call cost that was made at that time.
     #[must_use]
     pub fn cost(&self, usage: &TokenUsage, at: OffsetDateTime) -> Priced {
+        if let Some(rates) = &self.agreed {
+            return self.known(rates.cost(usage));
+        }
         prices::cost(self.provider.base_url(), &self.model, usage, at)
     }
 
     /// The most that a call can cost.
     #[must_use]
     pub fn worst_case(&self, input_tokens: u64, max_output: u64, at: OffsetDateTime) -> Priced {
+        if let Some(rates) = &self.agreed {
+            return self.known(rates.worst_case(input_tokens, max_output));
+        }
         prices::worst_case(self.provider.base_url(), &self.model, input_tokens, max_output, at)
+    }
+
+    fn known(&self, amount: MicroUsd) -> Priced {
+        Priced::Known { amount, source: AGREED.to_owned(), model: self.model.clone() }
     }
 
     /// How many tokens the model can read, where that is known.

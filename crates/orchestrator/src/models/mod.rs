@@ -1,18 +1,26 @@
 //! Model providers of a team, their keys, and what a call goes through.
 
 mod callable;
+mod catalogue;
 mod check;
+mod keys;
 mod presets;
+mod prices;
 mod providers;
 mod settings;
 
 /// The format a server speaks.
 pub use gateway::Kind as WireFormat;
+/// Prices of one model, in millionths of a dollar for a million tokens.
+pub use gateway::prices::Rates;
 use time::OffsetDateTime;
 use types::ModelProviderId;
 
 pub use callable::{CallableModel, ModelRoute};
+pub use catalogue::{Alias, Target};
+pub use keys::{Caller, GatewayKey, NewGatewayKey};
 pub use presets::{PRESETS, Preset};
+pub use prices::AgreedPrice;
 pub(crate) use providers::insert_demo;
 pub use settings::ProviderSettings;
 

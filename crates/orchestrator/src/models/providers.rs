@@ -286,13 +286,14 @@ impl Orchestrator {
             }
             None => None,
         };
-        tx.commit().await?;
         let model = model.map_or(row.model, str::to_owned);
+        let agreed = super::prices::agreed(&mut tx, team, id, &model).await?;
+        tx.commit().await?;
         match (ProviderKind::parse(&row.kind), row.base_url) {
             (Some(ProviderKind::Demo), _) => Ok(ModelRoute::Demo { provider: id }),
             (Some(ProviderKind::Server(kind)), Some(base_url)) => {
                 let provider = Provider::new(kind, &base_url, key).map_err(Error::internal)?;
-                Ok(ModelRoute::Server(Box::new(CallableModel { id, name: row.name, provider, model })))
+                Ok(ModelRoute::Server(Box::new(CallableModel { id, name: row.name, provider, model, agreed })))
             }
             _ => Err(Error::internal("a provider of an unknown kind")),
         }

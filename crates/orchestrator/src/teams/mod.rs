@@ -3,6 +3,7 @@
 mod invitations;
 mod members;
 mod roles;
+pub(crate) mod secret;
 mod slug;
 mod tokens;
 

@@ -41,6 +41,7 @@ pub const RESERVED: &[&str] = &[
     "invitations",
     "legal",
     "livez",
+    "llm",
     "login",
     "logout",
     "mcp",

@@ -1,11 +1,9 @@
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use identity::{Token, TokenHash};
+use identity::Token;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use types::{ApiTokenId, Permission, PermissionSet, TeamId, UserId};
-use uuid::Uuid;
 
-use super::{members, roles};
+use super::{members, roles, secret::Secret};
 use crate::{
     Actor, Can, Error, Orchestrator, Origin, Result, Scope,
     audit::{self, Happening},
@@ -19,8 +17,6 @@ const MAX_LIFE: Duration = Duration::days(366);
 /// The time of the last use is kept this exactly: not every request writes.
 const USED_EVERY: Duration = Duration::minutes(1);
 const PREFIX: &str = "mst_";
-/// Characters that 16 bytes of a team's id take in base64url.
-const TEAM_LENGTH: usize = 22;
 
 /// What somebody asks for.
 #[derive(Clone, Debug)]
@@ -42,26 +38,6 @@ pub struct ApiToken {
     pub created_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
     pub last_used_at: Option<OffsetDateTime>,
-}
-
-/// The text of a token: a mark by which scanners find leaked ones, the team, and 256 random bits. The team rides along so
-/// that the look-up happens inside that team's fence.
-struct Secret {
-    team: TeamId,
-    hash: TokenHash,
-}
-
-impl Secret {
-    fn text(team: TeamId, token: &Token) -> String {
-        format!("{PREFIX}{}{}", URL_SAFE_NO_PAD.encode(team.uuid().as_bytes()), token.expose())
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix(PREFIX)?;
-        let (team, token) = (rest.get(..TEAM_LENGTH)?, rest.get(TEAM_LENGTH..)?);
-        let team = Uuid::from_slice(&URL_SAFE_NO_PAD.decode(team).ok()?).ok()?;
-        Some(Self { team: TeamId::from_uuid(team), hash: Token::parse(token).ok()?.hash() })
-    }
 }
 
 impl Orchestrator {
@@ -95,7 +71,7 @@ impl Orchestrator {
         let details = serde_json::json!({ "name": name, "scopes": scopes, "expires_at": (now + new.life).to_string() });
         audit::append(&mut tx, scope, now, happening("token.created", id, details)).await?;
         tx.commit().await?;
-        Ok((id, Secret::text(scope.team(), &token)))
+        Ok((id, Secret::text(PREFIX, scope.team(), &token)))
     }
 
     /// The person's own tokens, newest first; for those who manage the team, everybody's.
@@ -160,7 +136,7 @@ impl Orchestrator {
     /// # Errors
     /// [`Error::SignedOut`] for a token that is unknown, revoked or expired; [`Error::NotFound`] for another team's address.
     pub async fn enter_by_token(&self, text: &str, slug: &str, origin: Origin) -> Result<Scope> {
-        let secret = Secret::parse(text).ok_or(Error::SignedOut)?;
+        let secret = Secret::parse(PREFIX, text).ok_or(Error::SignedOut)?;
         let now = self.clock().now();
         let mut tx = self.db().of_team(secret.team).await?;
         let row = sqlx::query!(
@@ -233,21 +209,4 @@ async fn limit(connection: &mut PgConnection, team: TeamId, user: UserId, now: O
 
 fn happening(action: &'static str, id: ApiTokenId, details: serde_json::Value) -> Happening<'static> {
     Happening { action, target_kind: "token", target_id: id.to_string(), details }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_text_of_a_token_names_its_team() {
-        let (team, token) = (TeamId::new(), Token::generate().unwrap());
-        let text = Secret::text(team, &token);
-        assert_eq!(text.len(), 69);
-        let secret = Secret::parse(&text).unwrap();
-        assert_eq!((secret.team, secret.hash), (team, token.hash()));
-        for bad in ["", "mst_", &text[4..], &text[..68], "mst_ü", &text.replace("mst_", "xyz_")] {
-            assert!(Secret::parse(bad).is_none(), "{bad}");
-        }
-    }
 }

@@ -1,0 +1,305 @@
+//! The names by which programs ask for models, and where each leads.
+
+use gateway::ListedModel;
+use sqlx::PgConnection;
+use types::{ModelProviderId, TeamId};
+
+use super::{Caller, ModelRoute, ProviderKind};
+use crate::{
+    Can, Error, Orchestrator, Result,
+    audit::{self, Happening},
+    grants::{ManageIntegrations, ReadTeam},
+};
+
+/// What a program says that leaves the choice to the team.
+const DEFAULT: &str = "default";
+const MAX_ALIASES: i64 = 100;
+const MAX_TARGETS: usize = 5;
+
+/// One place that a name leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub provider: ModelProviderId,
+    /// `None`: the provider's own default.
+    pub model: Option<String>,
+}
+
+/// A name of the team's own, with its places in the order in which they are tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    pub name: String,
+    pub targets: Vec<Target>,
+}
+
+struct Known {
+    id: ModelProviderId,
+    slug: String,
+    kind: ProviderKind,
+    base_url: Option<String>,
+    model: String,
+    chosen: bool,
+}
+
+/// `My vLLM (GPU 2)` becomes `my-vllm-gpu-2`.
+fn slug(name: &str) -> String {
+    let words = name.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
+}
+
+/// An alias first, then `provider/model`, then the team's default provider with that model.
+fn lead(aliases: &[Alias], known: &[Known], asked: &str) -> Vec<Target> {
+    if let Some(alias) = aliases.iter().find(|alias| alias.name == asked) {
+        return alias.targets.clone();
+    }
+    if let Some((first, model)) = asked.split_once('/')
+        && let Some(provider) = known.iter().find(|provider| provider.slug.eq_ignore_ascii_case(first))
+    {
+        let model = (model != DEFAULT).then(|| model.to_owned());
+        return vec![Target { provider: provider.id, model }];
+    }
+    let chosen = known.iter().find(|provider| provider.chosen);
+    let chosen = chosen.or_else(|| known.iter().find(|provider| provider.kind == ProviderKind::Demo));
+    let target =
+        |provider: &Known| Target { provider: provider.id, model: (asked != DEFAULT).then(|| asked.to_owned()) };
+    // A name that is some provider's own default means that provider.
+    let named = known.iter().find(|provider| provider.model == asked);
+    match (chosen, named) {
+        (Some(chosen), _) if chosen.model == asked || asked == DEFAULT => vec![target(chosen)],
+        (_, Some(named)) => vec![target(named)],
+        (Some(chosen), None) => vec![target(chosen)],
+        (None, None) => Vec::new(),
+    }
+}
+
+impl Orchestrator {
+    /// Where the calls for a name go, in the order in which they are tried.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that leads nowhere.
+    pub async fn routes_of(&self, caller: &Caller, asked: &str) -> Result<Vec<ModelRoute>> {
+        let mut tx = self.db().team(caller.scope()).await?;
+        let aliases = aliases(&mut tx, caller.team()).await?;
+        let known = known(&mut tx, caller.team()).await?;
+        tx.commit().await?;
+        let mut routes = Vec::new();
+        for target in lead(&aliases, &known, asked) {
+            match self.model_for(caller.scope(), Some(target.provider), target.model.as_deref()).await {
+                Ok(route) => routes.push(route),
+                // An alias may name a provider that was removed since; the others still stand.
+                Err(Error::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if routes.is_empty() { Err(Error::NotFound) } else { Ok(routes) }
+    }
+
+    /// The names that a caller may ask for.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn models_of(&self, caller: &Caller) -> Result<Vec<ListedModel>> {
+        let now = self.clock().now();
+        let mut tx = self.db().team(caller.scope()).await?;
+        let aliases = aliases(&mut tx, caller.team()).await?;
+        let known = known(&mut tx, caller.team()).await?;
+        tx.commit().await?;
+        let mut list: Vec<ListedModel> = aliases
+            .into_iter()
+            .map(|alias| alias.name)
+            .chain([DEFAULT.to_owned()])
+            .map(|id| ListedModel { name: id.clone(), id })
+            .collect();
+        for provider in known {
+            let own = format!("{}/{}", provider.slug, provider.model);
+            let priced = gateway::prices::known_models(provider.base_url.as_deref().unwrap_or_default(), now);
+            let priced = priced
+                .into_iter()
+                .map(|model| ListedModel { id: format!("{}/{}", provider.slug, model.id), name: model.name })
+                .filter(|model| model.id != own);
+            let first = ListedModel { id: own.clone(), name: own.clone() };
+            list.extend(std::iter::once(first).chain(priced));
+        }
+        Ok(list)
+    }
+
+    /// The team's own names, each with its models as `provider/model`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn model_names(&self, scope: &Can<ReadTeam>) -> Result<Vec<(String, Vec<String>)>> {
+        let mut tx = self.db().team(scope).await?;
+        let aliases = aliases(&mut tx, scope.team()).await?;
+        let known = known(&mut tx, scope.team()).await?;
+        tx.commit().await?;
+        let place = |target: &Target| {
+            let provider = known.iter().find(|provider| provider.id == target.provider)?;
+            Some(format!("{}/{}", provider.slug, target.model.as_deref().unwrap_or(&provider.model)))
+        };
+        Ok(aliases.into_iter().map(|alias| (alias.name, alias.targets.iter().filter_map(place).collect())).collect())
+    }
+
+    /// Gives a name its models, each as `provider/model`; none takes the name away.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name or a model that cannot be.
+    pub async fn name_models(&self, scope: &Can<ManageIntegrations>, name: &str, places: &[&str]) -> Result<()> {
+        let mut tx = self.db().team(scope).await?;
+        let known = known(&mut tx, scope.team()).await?;
+        tx.commit().await?;
+        let mut targets = Vec::new();
+        for (place, field) in places.iter().zip(["first", "second", "third", "fourth", "fifth"]) {
+            let found = place.split_once('/').and_then(|(slug, model)| {
+                let provider = known.iter().find(|provider| provider.slug.eq_ignore_ascii_case(slug))?;
+                Some(Target { provider: provider.id, model: (model != DEFAULT).then(|| model.to_owned()) })
+            });
+            let unknown = || {
+                let slugs: Vec<&str> = known.iter().map(|provider| provider.slug.as_str()).collect();
+                Error::field(field, format!("Write it as provider/model. The team's providers: {}.", slugs.join(", ")))
+            };
+            targets.push(found.ok_or_else(unknown)?);
+        }
+        self.set_model_alias(scope, &Alias { name: name.to_owned(), targets }).await
+    }
+
+    /// Gives a name its places, in the order in which they are tried; none takes the name away.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name that cannot be, or too many; [`Error::NotFound`] for a provider that is not the team's.
+    pub async fn set_model_alias(&self, scope: &Can<ManageIntegrations>, alias: &Alias) -> Result<()> {
+        let (team, now) = (scope.team(), self.clock().now());
+        check(alias)?;
+        let mut tx = self.db().team(scope).await?;
+        let known = known(&mut tx, team).await?;
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(DISTINCT name) AS "count!" FROM model_aliases WHERE team_id = $1 AND name <> $2"#,
+            team as TeamId,
+            alias.name
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if count >= MAX_ALIASES {
+            return Err(Error::field("alias", format!("A team has at most {MAX_ALIASES} names. Remove one first.")));
+        }
+        sqlx::query!("DELETE FROM model_aliases WHERE team_id = $1 AND name = $2", team as TeamId, alias.name)
+            .execute(&mut *tx)
+            .await?;
+        for (position, target) in (1_i16..).zip(&alias.targets) {
+            if !known.iter().any(|provider| provider.id == target.provider) {
+                return Err(Error::NotFound);
+            }
+            sqlx::query!(
+                "INSERT INTO model_aliases (team_id, name, position, provider_id, model) VALUES ($1, $2, $3, $4, $5)",
+                team as TeamId,
+                alias.name,
+                position,
+                target.provider as ModelProviderId,
+                target.model
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        let models: Vec<_> = alias.targets.iter().map(|target| (target.provider.to_string(), &target.model)).collect();
+        let set = Happening {
+            action: "model_alias.set",
+            target_kind: "model_alias",
+            target_id: alias.name.clone(),
+            details: serde_json::json!({ "models": models }),
+        };
+        audit::append(&mut tx, scope, now, set).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn check(alias: &Alias) -> Result<()> {
+    let name = alias.name.as_str();
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "._-".contains(letter);
+    let begins = name.starts_with(|letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+    if !begins || name.len() > 60 || !name.chars().all(plain) || name == DEFAULT {
+        return Err(Error::field(
+            "alias",
+            "Use up to 60 small letters, digits, dots and hyphens; the word “default” is taken.",
+        ));
+    }
+    if alias.targets.len() > MAX_TARGETS {
+        return Err(Error::field("alias", format!("A name leads to at most {MAX_TARGETS} models.")));
+    }
+    let long = |target: &Target| target.model.as_ref().is_some_and(|model| model.is_empty() || model.len() > 200);
+    if alias.targets.iter().any(long) {
+        return Err(Error::field("first", "Enter the model's name as the provider writes it."));
+    }
+    Ok(())
+}
+
+async fn aliases(connection: &mut PgConnection, team: TeamId) -> Result<Vec<Alias>> {
+    let rows = sqlx::query!(
+        r#"SELECT name, provider_id AS "provider: ModelProviderId", model FROM model_aliases
+           WHERE team_id = $1 ORDER BY name, position"#,
+        team as TeamId
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut found: Vec<Alias> = Vec::new();
+    for row in rows {
+        let target = Target { provider: row.provider, model: row.model };
+        match found.last_mut().filter(|alias| alias.name == row.name) {
+            Some(alias) => alias.targets.push(target),
+            None => found.push(Alias { name: row.name, targets: vec![target] }),
+        }
+    }
+    Ok(found)
+}
+
+async fn known(connection: &mut PgConnection, team: TeamId) -> Result<Vec<Known>> {
+    let rows = sqlx::query!(
+        r#"SELECT p.id AS "id: ModelProviderId", p.name, p.kind, p.base_url, p.model, d.team_id IS NOT NULL AS "chosen!"
+           FROM model_providers p LEFT JOIN model_defaults d ON d.team_id = p.team_id AND d.provider_id = p.id
+           WHERE p.team_id = $1 AND p.removed_at IS NULL ORDER BY lower(p.name), p.id"#,
+        team as TeamId
+    )
+    .fetch_all(connection)
+    .await?;
+    let known = rows.into_iter().map(|row| {
+        let kind = ProviderKind::parse(&row.kind).ok_or_else(|| Error::internal("an unknown kind of provider"))?;
+        let slug = if kind == ProviderKind::Demo { "demo".to_owned() } else { slug(&row.name) };
+        Ok(Known { id: row.id, slug, kind, base_url: row.base_url, model: row.model, chosen: row.chosen })
+    });
+    known.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway::Kind;
+
+    use super::*;
+
+    fn provider(slug: &str, model: &str, chosen: bool) -> Known {
+        let kind = if slug == "demo" { ProviderKind::Demo } else { ProviderKind::Server(Kind::OpenAiChat) };
+        Known { id: ModelProviderId::new(), slug: slug.into(), kind, base_url: None, model: model.into(), chosen }
+    }
+
+    #[test]
+    fn names_lead_to_aliases_then_providers_then_the_default() {
+        let known =
+            [provider("demo", "demo", false), provider("openai", "gpt-5", true), provider("vllm", "qwen", false)];
+        let alias = Alias { name: "fast".into(), targets: vec![Target { provider: known[2].id, model: None }] };
+        let lead = |asked: &str| {
+            let targets = lead(std::slice::from_ref(&alias), &known, asked);
+            let target = &targets[0];
+            let at = known.iter().find(|provider| provider.id == target.provider).unwrap();
+            format!("{} {}", at.slug, target.model.as_deref().unwrap_or("-"))
+        };
+        assert_eq!(lead("fast"), "vllm -");
+        assert_eq!(lead("OpenAI/gpt-5-mini"), "openai gpt-5-mini");
+        assert_eq!(lead("vllm/default"), "vllm -");
+        assert_eq!(lead("default"), "openai -");
+        assert_eq!(lead("qwen"), "vllm qwen");
+        assert_eq!(lead("o9/strange"), "openai o9/strange");
+        assert!(super::lead(&[], &[], "x").is_empty());
+    }
+
+    #[test]
+    fn a_providers_name_becomes_a_part_of_a_models() {
+        assert_eq!(slug("My vLLM (GPU 2)"), "my-vllm-gpu-2");
+        assert_eq!(slug("OpenRouter"), "openrouter");
+    }
+}

@@ -1,0 +1,285 @@
+use identity::Token;
+use sqlx::PgConnection;
+use time::{Duration, OffsetDateTime};
+use types::{AgentId, GatewayKeyId, PermissionSet, ProjectId, RunId, SquadId, TaskId, TeamId, UserId};
+
+use crate::{
+    Actor, Can, Error, Orchestrator, Origin, Result, Scope,
+    audit::{self, Happening},
+    budgets::Spender,
+    grants::{ManageIntegrations, ReadTeam},
+    teams::secret::Secret,
+};
+
+/// Keys of one team that work at the same time, those of runs not counted.
+const MAX_LIVING: i64 = 200;
+/// The longest life of a person's key, and of a run's.
+const MAX_LIFE: Duration = Duration::days(366);
+const MAX_RUN_LIFE: Duration = Duration::days(1);
+/// The time of the last use is kept this exactly: not every call writes.
+const USED_EVERY: Duration = Duration::minutes(1);
+/// `sk-` first, because some programs look for it.
+const MARK: &str = "sk-muster-";
+
+/// What somebody asks for.
+#[derive(Clone, Debug)]
+pub struct NewGatewayKey<'a> {
+    pub name: &'a str,
+    /// Calls count against this project's budget as well.
+    pub project: Option<ProjectId>,
+    pub life: Duration,
+}
+
+/// A key as people see it. Its secret is known to its holder alone.
+#[derive(Clone, Debug)]
+pub struct GatewayKey {
+    pub id: GatewayKeyId,
+    pub name: String,
+    /// `sk-muster-…x7Qa`.
+    pub hint: String,
+    /// The project whose budget its calls count against as well.
+    pub project: Option<String>,
+    pub creator: String,
+    pub created_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// Whoever shows a key that works: the team, and whose budgets the calls count against.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub key: GatewayKeyId,
+    pub spender: Spender,
+    scope: Scope,
+}
+
+impl Caller {
+    #[must_use]
+    pub fn team(&self) -> TeamId {
+        self.scope.team()
+    }
+
+    pub(super) const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+fn happening(action: &'static str, id: GatewayKeyId, details: serde_json::Value) -> Happening<'static> {
+    Happening { action, target_kind: "gateway_key", target_id: id.to_string(), details }
+}
+
+struct Fresh {
+    id: GatewayKeyId,
+    text: String,
+    hint: String,
+    hash: [u8; 32],
+}
+
+fn fresh(team: TeamId) -> Result<Fresh> {
+    let token = Token::generate().map_err(Error::internal)?;
+    let text = Secret::text(MARK, team, &token);
+    let hint = format!("{MARK}…{}", &text[text.len() - 4..]);
+    Ok(Fresh { id: GatewayKeyId::new(), text, hint, hash: *token.hash().as_bytes() })
+}
+
+impl Orchestrator {
+    /// Makes a key for a person's programs. The text is returned here and never again.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name or a life that cannot be, or too many keys; [`Error::NotFound`] for no project of the team.
+    pub async fn create_gateway_key(
+        &self,
+        scope: &Can<ManageIntegrations>,
+        new: &NewGatewayKey<'_>,
+    ) -> Result<(GatewayKeyId, String)> {
+        let name = check(new)?;
+        let (team, now, user) = (scope.team(), self.clock().now(), scope.user()?);
+        let key = fresh(team)?;
+        let mut tx = self.db().team(scope).await?;
+        limit(&mut tx, team, now).await?;
+        if let Some(project) = new.project {
+            sqlx::query_scalar!(
+                "SELECT 1 FROM projects WHERE team_id = $1 AND id = $2",
+                team as TeamId,
+                project as ProjectId
+            )
+            .fetch_optional(&mut *tx)
+            .await?
+            .ok_or(Error::NotFound)?;
+        }
+        sqlx::query!(
+            "INSERT INTO gateway_keys (team_id, id, name, key_hash, hint, project_id, created_by, created_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            team as TeamId,
+            key.id as GatewayKeyId,
+            name,
+            &key.hash,
+            key.hint,
+            new.project as Option<ProjectId>,
+            user as UserId,
+            now,
+            now + new.life,
+        )
+        .execute(&mut *tx)
+        .await?;
+        let details = serde_json::json!({ "name": name, "project": new.project.map(|id| id.to_string()),
+            "expires_at": (now + new.life).to_string() });
+        audit::append(&mut tx, scope, now, happening("gateway_key.created", key.id, details)).await?;
+        tx.commit().await?;
+        Ok((key.id, key.text))
+    }
+
+    /// A key for the calls of one run's agent. It stops working with the run, or after `life`, whichever comes first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for no run of the team that goes on; [`Error::Invalid`] for a longer life than a day.
+    pub async fn gateway_key_for_run(
+        &self,
+        team: TeamId,
+        run: RunId,
+        agent: AgentId,
+        life: Duration,
+    ) -> Result<String> {
+        if life <= Duration::ZERO || life > MAX_RUN_LIFE {
+            return Err(Error::field("life", "The key of a run lives up to a day."));
+        }
+        let (now, key) = (self.clock().now(), fresh(team)?);
+        let scope = Scope::new(team, Actor::System, PermissionSet::NONE, Origin::internal());
+        let mut tx = self.db().team(&scope).await?;
+        let made = sqlx::query!(
+            "INSERT INTO gateway_keys (team_id, id, name, key_hash, hint, project_id, squad_id, agent_id, task_id, run_id,
+                                       created_at, expires_at)
+             SELECT r.team_id, $2, left(a.name, 80), $3, $4, t.project_id, a.squad_id, a.id, r.task_id, r.id, $7, $8
+             FROM runs r JOIN tasks t ON t.team_id = r.team_id AND t.id = r.task_id
+             JOIN agents a ON a.team_id = r.team_id AND a.id = $6
+             WHERE r.team_id = $1 AND r.id = $5 AND r.state IN ('QUEUED', 'RUNNING', 'WAITING')",
+            team as TeamId,
+            key.id as GatewayKeyId,
+            &key.hash,
+            key.hint,
+            run as RunId,
+            agent as AgentId,
+            now,
+            now + life,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if made.rows_affected() == 0 {
+            return Err(Error::NotFound);
+        }
+        let details = serde_json::json!({ "run": run.to_string(), "agent": agent.to_string() });
+        audit::append(&mut tx, &scope, now, happening("gateway_key.created", key.id, details)).await?;
+        tx.commit().await?;
+        Ok(key.text)
+    }
+
+    /// The keys of people's programs that work, or worked until they expired, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn gateway_keys(&self, scope: &Can<ReadTeam>) -> Result<Vec<GatewayKey>> {
+        let mut tx = self.db().team(scope).await?;
+        let keys = sqlx::query_as!(
+            GatewayKey,
+            r#"SELECT k.id AS "id: GatewayKeyId", k.name, k.hint, p.name AS "project?", u.name AS creator, k.created_at,
+                      k.expires_at, k.last_used_at
+               FROM gateway_keys k JOIN users u ON u.id = k.created_by
+               LEFT JOIN projects p ON p.team_id = k.team_id AND p.id = k.project_id
+               WHERE k.team_id = $1 AND k.revoked_at IS NULL ORDER BY k.created_at DESC LIMIT 500"#,
+            scope.team() as TeamId,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(keys)
+    }
+
+    /// Ends a key. Calls that are under way finish; no other begins.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for no key of the team that works.
+    pub async fn revoke_gateway_key(&self, scope: &Can<ManageIntegrations>, id: GatewayKeyId) -> Result<()> {
+        let now = self.clock().now();
+        let mut tx = self.db().team(scope).await?;
+        let name = sqlx::query_scalar!(
+            "UPDATE gateway_keys SET revoked_at = $3, revoked_by = $4
+             WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING name",
+            scope.team() as TeamId,
+            id as GatewayKeyId,
+            now,
+            scope.user()? as UserId,
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(Error::NotFound)?;
+        audit::append(&mut tx, scope, now, happening("gateway_key.revoked", id, serde_json::json!({ "name": name })))
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Who calls, by the key that was shown.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] for a key that is unknown, revoked or expired, or whose run has ended.
+    pub async fn caller(&self, text: &str, origin: Origin) -> Result<Caller> {
+        let secret = Secret::parse(MARK, text).ok_or(Error::SignedOut)?;
+        let (team, now) = (secret.team, self.clock().now());
+        let mut tx = self.db().of_team(team).await?;
+        let row = sqlx::query!(
+            r#"SELECT k.id AS "id: GatewayKeyId", k.project_id AS "project: ProjectId", k.squad_id AS "squad: SquadId",
+                      k.agent_id AS "agent: AgentId", k.task_id AS "task: TaskId", k.run_id AS "run: RunId", k.last_used_at
+               FROM gateway_keys k LEFT JOIN runs r ON r.team_id = k.team_id AND r.id = k.run_id
+               WHERE k.team_id = $1 AND k.key_hash = $2 AND k.revoked_at IS NULL AND k.expires_at > $3
+                     AND (k.run_id IS NULL OR r.state IN ('QUEUED', 'RUNNING', 'WAITING'))"#,
+            team as TeamId,
+            secret.hash.as_bytes(),
+            now,
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(Error::SignedOut)?;
+        if row.last_used_at.is_none_or(|used| now - used > USED_EVERY) {
+            sqlx::query!(
+                "UPDATE gateway_keys SET last_used_at = $3 WHERE team_id = $1 AND id = $2",
+                team as TeamId,
+                row.id as GatewayKeyId,
+                now,
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        let spender =
+            Spender { project: row.project, squad: row.squad, agent: row.agent, task: row.task, run: row.run };
+        Ok(Caller { key: row.id, spender, scope: Scope::new(team, Actor::System, PermissionSet::NONE, origin) })
+    }
+}
+
+fn check(new: &NewGatewayKey<'_>) -> Result<String> {
+    let name = new.name.trim();
+    if name.is_empty() {
+        return Err(Error::field("name", "Say what the key is for."));
+    }
+    if name.chars().count() > 80 {
+        return Err(Error::field("name", "Use at most 80 characters."));
+    }
+    if new.life <= Duration::ZERO || new.life > MAX_LIFE {
+        return Err(Error::field("life", "Choose how long the key works, up to a year."));
+    }
+    Ok(name.to_owned())
+}
+
+async fn limit(connection: &mut PgConnection, team: TeamId, now: OffsetDateTime) -> Result<()> {
+    let living = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM gateway_keys
+           WHERE team_id = $1 AND run_id IS NULL AND revoked_at IS NULL AND expires_at > $2"#,
+        team as TeamId,
+        now,
+    )
+    .fetch_one(connection)
+    .await?;
+    if living >= MAX_LIVING {
+        return Err(Error::field("name", format!("The team has {MAX_LIVING} keys. Revoke one that nobody needs.")));
+    }
+    Ok(())
+}

@@ -20,5 +20,6 @@ mod router;
 pub mod routes;
 mod state;
 
+pub use handlers::llm::{Gate, Llm};
 pub use router::{router, with_failure_pages};
 pub use state::{App, PageSettings};

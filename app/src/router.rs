@@ -12,7 +12,7 @@ use orchestrator::{Error, teams::RESERVED_SLUGS};
 use crate::{
     failure::{Failure, pages_for_failures},
     flash::said_once,
-    handlers::{account, agent_types, auth, git, onboarding, public, squads, tasks, team},
+    handlers::{account, agent_types, auth, git, llm, onboarding, public, squads, tasks, team},
     request::{Place, Visitor, safe_path},
     routes::{Route, Routes},
     state::App,
@@ -125,10 +125,36 @@ fn table() -> Routes {
         .team(POST, "/settings/models/{provider}/key", team::replace_key)
         .team(POST, "/settings/models/{provider}/default", team::choose_default)
         .team(POST, "/settings/models/{provider}/remove", team::remove_provider)
+        .team(GET, "/settings/gateway", team::gateway)
+        .team(POST, "/settings/gateway/keys", team::create_gateway_key)
+        .team(POST, "/settings/gateway/keys/{gateway_key}/revoke", team::revoke_gateway_key)
+        .team(POST, "/settings/gateway/prices", team::agree_price)
+        .team(POST, "/settings/gateway/prices/{provider}/remove", team::forget_price)
+        .team(POST, "/settings/gateway/names", team::name_models)
         .by_token(GET, "/git/{team}/{repository}/info/refs", git::exchange)
         .by_token(POST, "/git/{team}/{repository}/git-upload-pack", git::exchange)
         .by_token(POST, "/git/{team}/{repository}/git-receive-pack", git::exchange);
-    work(crews(routes))
+    work(crews(models(routes)))
+}
+
+/// Model calls of programs, in the formats of three vendors.
+fn models(routes: Routes) -> Routes {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    routes
+        .by_token(POST, "/llm/openai/v1/chat/completions", llm::chat_completions)
+        .by_token(POST, "/llm/openai/v1/responses", llm::responses)
+        .by_token(POST, "/llm/openai/v1/embeddings", llm::embeddings)
+        .by_token(GET, "/llm/openai/v1/models", llm::openai_models)
+        .by_token(POST, "/llm/anthropic/v1/messages", llm::messages)
+        .by_token(POST, "/llm/anthropic/v1/messages/count_tokens", llm::count_tokens)
+        .by_token(GET, "/llm/anthropic/v1/models", llm::anthropic_models)
+        .by_token(GET, "/llm/gemini/v1beta/models", llm::gemini_models)
+        // A model's name may hold slashes.
+        .by_token(POST, "/llm/gemini/v1beta/models/{*call}", llm::generate)
+        // Newer clients of Google ask for the version without "beta".
+        .by_token(GET, "/llm/gemini/v1/models", llm::gemini_models)
+        .by_token(POST, "/llm/gemini/v1/models/{*call}", llm::generate)
 }
 
 /// Squads, their agents, and what agents are.

@@ -9,6 +9,8 @@ pub struct App {
     /// Where the files of runs are; pages lead to them with links of their own.
     pub store: artifacts::Store,
     pub settings: Arc<PageSettings>,
+    /// What model calls of programs share.
+    pub llm: crate::Llm,
 }
 
 /// What pages need to know of the installation.

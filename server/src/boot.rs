@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use app::{App, PageSettings};
+use app::{App, Llm, PageSettings};
 use artifacts::StoreError;
 use axum::Router;
 use gateway::{SsrfPolicy, Timeouts};
@@ -154,7 +154,8 @@ impl Server {
         let runs = Runs::open(config, &product, objects.store()).await?;
         let shutdown = Shutdown::default();
         let limit = limit(config)?;
-        let router = router(config, &product, &objects, site, limit.clone(), shutdown.clone())?;
+        let llm = Llm { demo: Some(runs.demo().clone()), ..Llm::default() };
+        let router = router(config, &product, (&objects, llm), site, limit.clone(), shutdown.clone())?;
         let url = local_url(listener.local_addr().unwrap_or(config.server.listen));
         claim.announce(&url)?;
         let patience = Patience { notice: config.server.shutdown_notice, grace: config.server.shutdown_grace };
@@ -213,7 +214,7 @@ fn limit(config: &Config) -> Result<Option<Limit>, Trouble> {
 fn router(
     config: &Config,
     product: &Product,
-    objects: &ObjectStore,
+    (objects, llm): (&ObjectStore, Llm),
     site: Arc<Site>,
     limit: Option<Limit>,
     shutdown: Shutdown,
@@ -221,6 +222,7 @@ fn router(
     let app = App {
         muster: product.muster.clone(),
         store: objects.store().clone(),
+        llm,
         settings: Arc::new(PageSettings {
             secure_cookies: config.secure_cookies(),
             development: config.development(),

@@ -34,6 +34,7 @@ pub(crate) struct Runs {
     engine: Arc<Engine>,
     sandboxes: String,
     stop: CancellationToken,
+    demo: Provider,
 }
 
 impl Runs {
@@ -51,13 +52,14 @@ impl Runs {
                 "Start again; `muster doctor` says more.",
             )
         };
+        let demo = demo(&stop).await?;
         let shop = Shop {
             muster: product.muster.clone(),
             node: node.clone(),
             sandboxes,
             image: config.sandbox.image.clone().map_or(Image::Host, Image::Named),
             store: store.clone(),
-            demo: demo(&stop).await?,
+            demo: demo.clone(),
         };
         let settings = EngineSettings {
             database_url: product.database.engine_url().to_owned(),
@@ -69,12 +71,17 @@ impl Runs {
             },
         };
         let engine = Engine::launch(shop, &settings).await.map_err(|error| failed(&error))?;
-        Ok(Self { engine: Arc::new(engine), sandboxes: told, stop })
+        Ok(Self { engine: Arc::new(engine), sandboxes: told, stop, demo })
     }
 
     /// The sandbox in use, for the person at the terminal.
     pub(crate) fn describe(&self) -> &str {
         &self.sandboxes
+    }
+
+    /// The demo model's server, with OpenAI's paths under it.
+    pub(crate) const fn demo(&self) -> &Provider {
+        &self.demo
     }
 
     pub(crate) fn start(&self, jobs: &Jobs) {

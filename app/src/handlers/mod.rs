@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod agent_types;
 pub(crate) mod auth;
 pub(crate) mod git;
+pub(crate) mod llm;
 pub(crate) mod onboarding;
 pub(crate) mod public;
 pub(crate) mod shell;

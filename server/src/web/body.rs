@@ -27,12 +27,17 @@ fn is_upload(path: &str) -> bool {
 /// Bytes of a request of a git client.
 const MAX_PUSH: usize = 2 << 30;
 
+/// A little more than the gateway takes, so that it can refuse in the client's own format.
+const MODEL_CALL: usize = 33 << 20;
+
 /// Refuses a body that says it is too large, and cuts one that turns out to be.
 pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let allowed = if path.starts_with("/git/") {
         // Pushes are read as a stream; git itself refuses those that are too large.
         MAX_PUSH
+    } else if super::is_model_call(path) {
+        MODEL_CALL
     } else if is_auth_path(path) || path == super::CSP_REPORT_PATH {
         limits.auth
     } else if is_upload(path) {

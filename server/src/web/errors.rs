@@ -28,6 +28,10 @@ fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
 
 /// Ends a request whose answer does not begin in time. Streams that have begun run on.
 pub(super) async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    // The gateway has limits of its own for the silence of a provider.
+    if super::is_model_call(request.uri().path()) {
+        return next.run(request).await;
+    }
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_elapsed) => bare(StatusCode::SERVICE_UNAVAILABLE),

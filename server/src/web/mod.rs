@@ -88,6 +88,12 @@ fn is_auth_path(path: &str) -> bool {
     AUTH.iter().any(|auth| path.strip_prefix(auth).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
+/// Model calls of programs: their bodies are large, their answers take as long as a model does, and they bring a key and
+/// no cookie.
+fn is_model_call(path: &str) -> bool {
+    path.starts_with("/llm/")
+}
+
 /// A bare answer; the failure pages around it say the rest.
 fn bare(status: http::StatusCode) -> Response {
     let mut response = Response::default();

@@ -4,6 +4,7 @@ mod at_work;
 mod audit;
 mod board;
 mod dashboard;
+mod gateway;
 mod members;
 mod models;
 mod projects;
@@ -20,6 +21,7 @@ use crate::request::Inside;
 pub(crate) use audit::audit;
 pub(crate) use board::{board, create_task, task_list};
 pub(crate) use dashboard::dashboard;
+pub(crate) use gateway::{agree_price, create_gateway_key, forget_price, gateway, name_models, revoke_gateway_key};
 pub(crate) use members::{change_role, invite, leave, members, remove_member, resend_invitation, revoke_invitation};
 pub(crate) use models::{add_provider, choose_default, models, remove_provider, replace_key, test_provider};
 pub(crate) use projects::{

@@ -1,6 +1,7 @@
 //! Pages that run a team: who is in it, what they may do, what they did.
 
 pub mod audit;
+pub mod gateway;
 pub mod members;
 pub mod models;
 pub mod roles;

@@ -72,6 +72,9 @@ pub fn page(shell: &Shell, data: &Models) -> String {
         {page_head("Models and keys", sub, None)}
         {error_summary(&data.errors)}
         {section("providers", "Providers", Some(data.providers.len()), None, list.into_any())}
+        <p class="section__note">
+            <a href=shell.link("/settings/gateway")>"Keys for your own programs, agreed prices, names for models"</a>
+        </p>
         {manages.then(|| section("add", "Add a provider", None, None, add(shell, data)))}
     };
     shell::page(shell, "Models and keys", !data.errors.is_empty(), main.into_any())

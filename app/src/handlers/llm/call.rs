@@ -1,0 +1,199 @@
+use std::time::{Duration, Instant};
+
+use axum::response::Response;
+use gateway::{
+    CallError, Refused,
+    face::{Fault, Request, Situation},
+};
+use http::HeaderMap;
+use orchestrator::{budgets::Held, models::Caller};
+use tokio::sync::oneshot;
+
+use super::{
+    candidate::{Bounds, Candidate, Spent},
+    relay::{self, Head},
+    told::Told,
+};
+use crate::state::App;
+
+/// Tries of one provider before its first byte.
+const TRIES: u32 = 3;
+/// A longer wait than this is the client's to wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+
+/// One call of a client.
+pub(super) struct Call {
+    pub(super) app: App,
+    pub(super) caller: Caller,
+    pub(super) request: Request,
+    /// Of the client; only some go on.
+    pub(super) headers: HeaderMap,
+}
+
+/// An attempt that came to nothing.
+pub(super) struct Missed {
+    pub(super) told: Told,
+    /// Another provider may do better.
+    pub(super) elsewhere: bool,
+}
+
+impl Call {
+    /// Makes the call in a task of its own, since a client that goes away must not take its cost along.
+    pub(super) async fn answer(self) -> Result<Response, Told> {
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move { self.run(tell).await });
+        let gone = |_| Told::from(Fault::new(Situation::Internal, "The call ended without an answer."));
+        told.await.map_err(gone)?
+    }
+
+    async fn run(self, tell: Head) {
+        let mut head = Some(tell);
+        let last = match self.candidates().await {
+            Err(told) => told,
+            Ok(candidates) => {
+                let mut last = None;
+                for candidate in &candidates {
+                    match self.attempt(candidate, &mut head).await {
+                        Ok(()) => return,
+                        Err(missed) if missed.elsewhere => last = Some(missed.told),
+                        Err(missed) => {
+                            last = Some(missed.told);
+                            break;
+                        }
+                    }
+                }
+                last.unwrap_or_else(|| orchestrator::Error::NotFound.into())
+            }
+        };
+        // Without a receiver the client has gone, and nobody is left to be told.
+        if let Some(head) = head {
+            drop(head.send(Err(last)));
+        }
+    }
+
+    async fn candidates(&self) -> Result<Vec<Candidate>, Told> {
+        let routes = self.app.muster.routes_of(&self.caller, self.request.model()).await?;
+        let demo = self.app.llm.demo.as_ref();
+        routes.into_iter().map(|route| Candidate::of(route, demo, self.request.format())).collect()
+    }
+
+    /// Holds, calls, relays and settles. `head` is taken once the client has its answer's beginning.
+    async fn attempt(&self, candidate: &Candidate, head: &mut Option<Head>) -> Result<(), Missed> {
+        let here = |told: Told| Missed { told, elsewhere: false };
+        let gate = &self.app.llm.gate;
+        if let Some(left) = gate.rest(candidate.id()) {
+            let fault = Fault::new(Situation::Overloaded, "The provider did not answer several times in a row.");
+            return Err(Missed { told: fault.after(Some(left)).into(), elsewhere: true });
+        }
+        let bounds = candidate.bounds(&self.request).map_err(|fault| Missed { told: fault.into(), elsewhere: true })?;
+        let call = candidate.new_call(self.caller.spender, bounds, self.app.muster.clock().now());
+        let held = self.app.muster.hold(self.caller.team(), call).await.map_err(|error| here(error.into()))?;
+        let began = Instant::now();
+        let outcome = if candidate.is_native(self.request.format()) {
+            self.forward(candidate, bounds, head, began).await
+        } else {
+            relay::translate(self, candidate, bounds, head, began).await
+        };
+        match outcome {
+            Ok(spent) => {
+                gate.works(candidate.id());
+                self.settle(candidate, held, &spent).await;
+                Ok(())
+            }
+            Err(refused) => {
+                let error = refused.error.clone();
+                let missed = self.refused(candidate, *refused);
+                self.give_back(candidate, held, (bounds, began), &error).await;
+                Err(missed)
+            }
+        }
+    }
+
+    /// Passes a request of the provider's own format on, and its answer back.
+    async fn forward(
+        &self,
+        candidate: &Candidate,
+        bounds: Bounds,
+        head: &mut Option<Head>,
+        began: Instant,
+    ) -> Result<Spent, Box<Refused>> {
+        let provider = candidate.provider();
+        let unless_said = super::candidate::OUTPUT_UNLESS_SAID;
+        let outgoing = self.request.outgoing(candidate.model(), unless_said, provider.is_openai_itself());
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let refused = match self.app.muster.gateway().forward(provider, &outgoing, &self.headers).await {
+                Ok(forwarded) => return Ok(relay::forward(&self.request, forwarded, bounds, head, began).await),
+                Err(refused) => refused,
+            };
+            let Some(wait) = wait_after(&refused.error, tries) else { return Err(refused) };
+            tracing::info!(error = %refused.error, tries, wait_ms = wait.as_millis(), "a model call is tried again");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn refused(&self, candidate: &Candidate, refused: Refused) -> Missed {
+        let elsewhere = refused.error.may_retry() || matches!(refused.error, CallError::OutOfCredit { .. });
+        if elsewhere {
+            self.app.llm.gate.fails(candidate.id(), &refused.error);
+        }
+        tracing::info!(provider = %candidate.id(), error = %refused.error, "a provider did not answer a call");
+        Missed { told: refused.into(), elsewhere }
+    }
+
+    /// A call without an answer: paid for where the provider may have begun to work, given back otherwise.
+    async fn give_back(
+        &self,
+        candidate: &Candidate,
+        held: Held,
+        (bounds, began): (Bounds, Instant),
+        error: &CallError,
+    ) {
+        if error.may_have_cost() {
+            let reported = error.partial_usage();
+            let guess = types::chat::TokenUsage { uncached: bounds.input, ..types::chat::TokenUsage::default() };
+            let usage = reported.unwrap_or(guess);
+            let model = String::new();
+            let spent = Spent { usage, estimated: true, failed: true, model, took: began.elapsed() };
+            self.settle(candidate, held, &spent).await;
+        } else if let Err(error) = self.app.muster.release(held).await {
+            tracing::error!(%error, "a call could not be given back; it counts as lost within a minute");
+        }
+    }
+
+    async fn settle(&self, candidate: &Candidate, held: Held, spent: &Spent) {
+        let used = candidate.used(spent, self.app.muster.clock().now());
+        if let Err(error) = self.app.muster.settle(held, used).await {
+            tracing::error!(%error, "a call could not be settled; it counts as lost within a minute");
+        }
+    }
+}
+
+/// How long to wait before the same provider is asked again; `None`: not at all.
+pub(super) fn wait_after(error: &CallError, tries: u32) -> Option<Duration> {
+    // What may have been billed is not sent twice.
+    if !error.may_retry() || error.may_have_cost() || tries >= TRIES {
+        return None;
+    }
+    let wait = error.retry_after().unwrap_or(Duration::from_millis(250 << tries.min(6)));
+    (wait <= LONGEST_WAIT).then_some(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cost_nothing_is_tried_again_and_not_for_long() {
+        let limited =
+            |seconds| CallError::RateLimited { retry_after: Some(Duration::from_secs(seconds)), message: "m".into() };
+        assert_eq!(wait_after(&limited(3), 1), Some(Duration::from_secs(3)));
+        assert_eq!(wait_after(&limited(60), 1), None);
+        assert_eq!(wait_after(&limited(1), TRIES), None);
+        assert_eq!(wait_after(&CallError::Timeout { waited: Duration::ZERO, partial: None }, 1), None);
+        let closed = CallError::Network { sent: false, message: "m".into() };
+        assert!(wait_after(&closed, 1).is_some());
+        assert_eq!(wait_after(&CallError::BadRequest { message: "m".into() }, 1), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! Model calls of programs, in the formats of three vendors, on the team's account.
+//!
+//! A key of the gateway stands for a team and a place in its budgets. A call is held back from them before it is made and
+//! settled after it, whatever becomes of the client in between.
+
+mod call;
+mod candidate;
+mod count;
+mod gate;
+mod relay;
+mod told;
+
+use axum::{
+    body::Body,
+    extract::{Path, RawQuery, Request, State},
+    response::Response,
+};
+use bytes::Bytes;
+use gateway::{
+    Provider,
+    face::{self, Fault, Format, Situation},
+};
+use http::{HeaderMap, HeaderValue, header, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use orchestrator::{Error, Origin, models::Caller};
+use uuid::Uuid;
+
+use crate::{
+    failure::ForPrograms,
+    request::{ClientAddr, RequestId},
+    state::App,
+};
+use call::Call;
+pub use gate::Gate;
+use told::Told;
+
+/// The most bytes of a request.
+pub(crate) const LONGEST_REQUEST: usize = 32 * 1024 * 1024;
+
+/// What calls of models share in this process.
+#[derive(Clone, Debug, Default)]
+pub struct Llm {
+    /// The server of the demo model, with OpenAI's paths under it; teams that chose it are told where there is none.
+    pub demo: Option<Provider>,
+    pub gate: Gate,
+}
+
+pub(crate) async fn chat_completions(State(app): State<App>, request: Request) -> Response {
+    serve(&app, Format::OpenAiChat, request).await
+}
+
+pub(crate) async fn responses(State(app): State<App>, request: Request) -> Response {
+    serve(&app, Format::OpenAiResponses, request).await
+}
+
+pub(crate) async fn embeddings(State(app): State<App>, request: Request) -> Response {
+    serve(&app, Format::OpenAiEmbeddings, request).await
+}
+
+pub(crate) async fn messages(State(app): State<App>, request: Request) -> Response {
+    serve(&app, Format::Anthropic, request).await
+}
+
+async fn serve(app: &App, format: Format, request: Request) -> Response {
+    let answer = async {
+        let (caller, parts, body) = receive(app, request).await?;
+        let request = face::Request::parse(format, &body).map_err(refused)?;
+        Call { app: app.clone(), caller, request, headers: parts.headers }.answer().await
+    };
+    finish(format, answer.await)
+}
+
+pub(crate) async fn count_tokens(State(app): State<App>, request: Request) -> Response {
+    let answer = async {
+        let (caller, _, body) = receive(&app, request).await?;
+        let request = face::Request::parse(Format::Anthropic, &body).map_err(refused)?;
+        count::answer(&app, &caller, &request).await
+    };
+    finish(Format::Anthropic, answer.await)
+}
+
+/// The model and what is asked of it stand in the address.
+pub(crate) async fn generate(
+    State(app): State<App>,
+    Path(asked): Path<String>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
+    let answer = async {
+        let (caller, parts, body) = receive(&app, request).await?;
+        let unknown = || Fault::new(Situation::ModelNotFound, "There is no such method.");
+        let (model, method) = asked.rsplit_once(':').ok_or_else(unknown)?;
+        let events = query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
+        let read = |stream| face::Request::parse_gemini(model, stream, !events, &body).map_err(refused);
+        let request = match method {
+            "generateContent" => read(false)?,
+            "streamGenerateContent" => read(true)?,
+            "countTokens" => return count::answer(&app, &caller, &read(false)?).await,
+            _ => return Err(unknown().into()),
+        };
+        Call { app: app.clone(), caller, request, headers: parts.headers }.answer().await
+    };
+    finish(Format::Gemini, answer.await)
+}
+
+pub(crate) async fn openai_models(State(app): State<App>, request: Request) -> Response {
+    list(&app, Format::OpenAiChat, request).await
+}
+
+pub(crate) async fn anthropic_models(State(app): State<App>, request: Request) -> Response {
+    list(&app, Format::Anthropic, request).await
+}
+
+pub(crate) async fn gemini_models(State(app): State<App>, request: Request) -> Response {
+    list(&app, Format::Gemini, request).await
+}
+
+async fn list(app: &App, format: Format, request: Request) -> Response {
+    let answer = async {
+        let (caller, _, _) = receive(app, request).await?;
+        let models = app.muster.models_of(&caller).await?;
+        Ok(json(face::models(format, &models).to_string()))
+    };
+    finish(format, answer.await)
+}
+
+/// Who calls, within their rate, and with what.
+async fn receive(app: &App, request: Request) -> Result<(Caller, Parts, Bytes), Told> {
+    let (parts, body) = request.into_parts();
+    let key = key(&parts).ok_or(Error::SignedOut)?;
+    let caller = app.muster.caller(&key, origin(&parts)).await?;
+    app.llm.gate.count(caller.key)?;
+    let too_large = |_| Fault::new(Situation::TooLarge, "The request is larger than 32 MB.");
+    let body = Limited::new(body, LONGEST_REQUEST).collect().await.map_err(too_large)?;
+    Ok((caller, parts, body.to_bytes()))
+}
+
+/// Where the three vendors' clients put a key: a bearer, two headers, and for Google's older ones the address.
+fn key(parts: &Parts) -> Option<String> {
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = header("authorization").and_then(|value| value.split_once(' '));
+    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key);
+    let query = || {
+        let pairs = parts.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        pairs.filter(|(name, _)| *name == "key").map(|(_, key)| key).next()
+    };
+    let key = bearer.or_else(|| header("x-api-key")).or_else(|| header("x-goog-api-key")).or_else(query)?;
+    Some(key.trim().to_owned())
+}
+
+fn origin(parts: &Parts) -> Origin {
+    Origin {
+        request_id: parts.extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0),
+        ip: parts.extensions.get::<ClientAddr>().map(|addr| addr.0),
+        user_agent: parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned),
+    }
+}
+
+fn refused(refusal: face::Refusal) -> Told {
+    Fault::new(Situation::BadRequest, refusal.message).about(refusal.field).into()
+}
+
+fn json(body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn finish(format: Format, answer: Result<Response, Told>) -> Response {
+    let mut response = answer.unwrap_or_else(|told| told.into_response(format));
+    response.extensions_mut().insert(ForPrograms);
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_the_way_each_vendors_client_sends_it() {
+        let read = |name: &str, value: &str, uri: &str| {
+            let request = http::Request::builder().uri(uri).header(name, value).body(()).unwrap();
+            key(&request.into_parts().0)
+        };
+        assert_eq!(read("authorization", "Bearer sk-a", "/").as_deref(), Some("sk-a"));
+        assert_eq!(read("x-api-key", "sk-a", "/").as_deref(), Some("sk-a"));
+        assert_eq!(read("x-goog-api-key", "sk-a", "/").as_deref(), Some("sk-a"));
+        assert_eq!(read("x-other", "x", "/?alt=sse&key=sk-a").as_deref(), Some("sk-a"));
+        assert_eq!(read("authorization", "Basic c2s=", "/"), None);
+    }
+}

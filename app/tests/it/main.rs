@@ -4,6 +4,7 @@
 mod client;
 mod forms;
 mod git;
+mod llm;
 mod routes;
 mod squads;
 mod work;

@@ -2,6 +2,7 @@ use app::routes::Access;
 use http::{Method, StatusCode};
 use orchestrator::{
     grants,
+    models::NewGatewayKey,
     squads::{Holder, Template},
     teams::{NewToken, RESERVED_SLUGS},
     testing::World,
@@ -47,6 +48,8 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
     let read_files = types::PermissionSet::of(&[Permission::ReadFiles]);
     let new = NewToken { name: "git", scopes: read_files, life: time::Duration::days(1) };
     let (token, _) = world.muster.create_token(&scope.can().expect("owner"), &new).await.expect("a token");
+    let new = NewGatewayKey { name: "a script", project: None, life: time::Duration::days(1) };
+    let (gateway_key, _) = world.muster.create_gateway_key(&scope.can().expect("owner"), &new).await.expect("a key");
     let source = orchestrator::work::Source::Empty;
     let project =
         world.muster.create_project(&scope.can().expect("owner"), "ledger", &source).await.expect("a project");
@@ -70,6 +73,8 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
         ("role", role.to_string()),
         ("provider", provider.to_string()),
         ("session", hanna.session.to_string()),
+        ("*call", "demo:generateContent".to_owned()),
+        ("gateway_key", gateway_key.to_string()),
     ]
 }
 
@@ -112,9 +117,10 @@ fn any_ids() -> Vec<(&'static str, String)> {
         "file",
         "token",
         "repository",
+        "gateway_key",
     ];
     let mut ids = things.map(|thing| (thing, Uuid::now_v7().to_string())).to_vec();
-    ids.push(("number", "99".to_owned()));
+    ids.extend([("number", "99".to_owned()), ("*call", "demo:generateContent".to_owned())]);
     ids
 }
 

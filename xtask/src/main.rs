@@ -45,7 +45,7 @@ enum Command {
         #[arg(long)]
         dev: bool,
     },
-    /// Measure: `pages`
+    /// Measure: `pages` or `runs`
     Bench { name: String },
     /// Start the database for development and tests, and print its address
     Db {

@@ -17,6 +17,9 @@ use crate::{
     teams::Team,
 };
 
+/// Where the engine keeps its tables.
+pub const ENGINE_SCHEMA: &str = crate::db::ENGINE_SCHEMA;
+
 const PASSWORD: &str = "muster-tests-only";
 
 /// A database of its own, removed at the end of the test.

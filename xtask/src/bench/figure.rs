@@ -9,6 +9,7 @@ pub(crate) struct Figure {
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
     AtLeast(f64),
+    AtMost(f64),
     Below(f64),
 }
 
@@ -16,6 +17,7 @@ impl std::fmt::Display for Figure {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (sign, goal, met) = match self.goal {
             Goal::AtLeast(goal) => (">=", goal, self.value >= goal),
+            Goal::AtMost(goal) => ("<=", goal, self.value <= goal),
             Goal::Below(goal) => ("<", goal, self.value < goal),
         };
         let verdict = if met { "met" } else { "short" };
@@ -35,6 +37,7 @@ mod tests {
     fn a_line_says_whether_its_goal_is_met() {
         assert_eq!(line(0.5, Goal::AtLeast(0.3)), "figure pages.home.ratio 0.50 x goal >= 0.3 met");
         assert_eq!(line(0.2, Goal::AtLeast(0.3)), "figure pages.home.ratio 0.20 x goal >= 0.3 short");
+        assert_eq!(line(1.3, Goal::AtMost(1.3)), "figure pages.home.ratio 1.30 x goal <= 1.3 met");
         assert_eq!(line(20.0, Goal::Below(20.0)), "figure pages.home.ratio 20.00 x goal < 20 short");
     }
 }

@@ -4,6 +4,7 @@ mod load;
 mod muster;
 mod pages;
 mod peer;
+mod runs;
 
 use std::process::Command;
 
@@ -14,14 +15,16 @@ use crate::{
 
 /// Runs a bench by its name.
 pub(crate) fn run(name: &str) -> Outcome {
-    if name != "pages" {
-        return Err(Failure::new(format!("There is no bench named {name}. There is: pages.")));
+    match name {
+        // The client shares two cores with what it measures: without optimisation it would be the slowest part.
+        "pages" if cfg!(debug_assertions) => {
+            let mut again: Command =
+                workspace::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "bench", name])?;
+            workspace::run(&mut again)
+        }
+        "pages" => pages::run(),
+        // Measures in a program of its own.
+        "runs" => runs::run(),
+        _ => Err(Failure::new(format!("There is no bench named {name}. There are: pages, runs."))),
     }
-    // The client shares two cores with what it measures: without optimisation it would be the slowest part.
-    if cfg!(debug_assertions) {
-        let mut again: Command =
-            workspace::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "bench", name])?;
-        return workspace::run(&mut again);
-    }
-    pages::run()
 }

@@ -62,6 +62,17 @@ impl Segment {
     }
 }
 
+/// The durable engine as runs use it, before it is launched.
+pub(super) fn connection(database_url: &str, node: &str) -> DBOS {
+    DBOS::new(Config {
+        schema: ENGINE_SCHEMA.into(),
+        executor_id: Some(node.to_owned()),
+        app_version: Some(WORKFLOW_VERSION.into()),
+        migrate: false,
+        ..Config::new("muster", database_url)
+    })
+}
+
 /// Carries runs out until it is stopped.
 pub struct Engine {
     dbos: DBOS,
@@ -76,13 +87,7 @@ impl Engine {
     /// # Errors
     /// When the database refuses the engine's login or lacks its tables.
     pub async fn launch(shop: Shop, settings: &EngineSettings) -> Result<Self> {
-        let dbos = DBOS::new(Config {
-            schema: ENGINE_SCHEMA.into(),
-            executor_id: Some(settings.node.clone()),
-            app_version: Some(WORKFLOW_VERSION.into()),
-            migrate: false,
-            ..Config::new("muster", settings.database_url.clone())
-        });
+        let dbos = connection(&settings.database_url, &settings.node);
         let shop = Arc::new(shop);
         let hands = Arc::clone(&shop);
         let body = move |segment: Segment| workflow::carry_out(Arc::clone(&hands), segment);

@@ -9,6 +9,8 @@ mod decide;
 mod effects;
 mod engine;
 mod hold_up;
+#[cfg(any(test, feature = "testing"))]
+mod idle;
 mod job;
 mod journal;
 mod live;
@@ -26,6 +28,8 @@ pub use decide::Decision;
 pub use engine::{Engine, EngineLimits, EngineSettings};
 pub use hold_up::HeldUp;
 pub(crate) use hold_up::let_go_on;
+#[cfg(any(test, feature = "testing"))]
+pub use idle::Idle;
 pub use journal::{Body, Entry, RunEvent};
 pub(crate) use live::Live;
 pub use live::Watch;

@@ -56,7 +56,7 @@ const DONE: &[(&str, &str, &str)] = &[
 
 const MISSING: &[&str] = &[
     "Second factor, passkeys and single sign-on",
-    "Hard budgets on model calls: costs are shown, not limited",
+    "Pages for budgets: calls are held against limits, but no limit can be set in the browser",
     "Audit heads signed and stored apart: the chain shows edits, but not that its newest rows were cut off",
     "An independent review, and certificates",
 ];

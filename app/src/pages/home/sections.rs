@@ -139,13 +139,14 @@ const HERE: &[&str] = &[
     "Audit log with a hash chain for each team",
     "Squads that plan, write, test and review in a sandbox, on the sample without any key",
     "Your own models: Anthropic, OpenAI, Google, OpenRouter, Ollama and compatible servers, keys sealed",
+    "An endpoint for your own programs, in the formats of OpenAI, Anthropic and Google",
     "Runs that go on where they were when the process is killed",
     "Review, merge, and git over HTTP with access tokens",
     "Light, dark and high contrast, with or without JavaScript",
 ];
 
 const MISSING: &[&str] = &[
-    "Hard budgets on model calls: costs are shown, not limited",
+    "Pages for budgets: calls are held against limits, but no limit can be set in the browser",
     "Agents from other makers",
     "Billing: nothing is charged",
     "Single sign-on, passkeys and a second factor",

@@ -127,6 +127,7 @@ fn first_pages(appearance: Appearance) -> Vec<(&'static str, String)> {
 
 fn full_dashboard() -> dashboard::Dashboard {
     let task = |number: &str, title: &str, hours| dashboard::Task {
+        path: "/tasks/1".to_owned(),
         number: number.to_owned(),
         title: title.to_owned(),
         project: "ledger-api".to_owned(),
@@ -139,6 +140,7 @@ fn full_dashboard() -> dashboard::Dashboard {
         at: NOW - Duration::minutes(minutes),
     };
     let project = |name: &str, source: &str, tasks| dashboard::Project {
+        path: "/projects/1".to_owned(),
         name: name.to_owned(),
         source: source.to_owned(),
         tasks,

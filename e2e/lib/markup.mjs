@@ -11,6 +11,8 @@ const validator = new HtmlValidate({
     // The palette is a field with a list of suggestions (ARIA Authoring Practices), which no native element is. A region
     // around a wide table takes the focus so that arrow keys scroll it; it has no heading to make it a section.
     "prefer-native-element": ["error", { exclude: ["listbox", "region"] }],
+    // The output of commands is shown as it came.
+    "no-trailing-whitespace": "off",
     // Checkboxes that share a name are one list, as radio buttons are.
     "form-dup-name": ["error", { shared: ["radio", "checkbox", "button", "submit"] }],
   },

@@ -96,6 +96,21 @@ async function failedProject(page, person) {
   return answerTo(page, button(page, "Add this project"));
 }
 
+const projectPath = (below) => async (page, person) => page.goto(`${person.board}${below}`);
+
+async function failedLine(page, person) {
+  await page.goto(person.board);
+  await page.locator("[data-column=TODO] summary").first().click();
+  await page.getByRole("textbox", { name: "Add a task to To do" }).fill("#only");
+  return answerTo(page, () => page.keyboard.press("Enter"));
+}
+
+async function failedProjectForm(page, person) {
+  await page.goto(`/${person.slug}/projects/new`);
+  await page.getByLabel("Git address").fill("ssh://git.example/ledger");
+  return answerTo(page, button(page, "Add the project"));
+}
+
 /** What a person with a new, empty team sees. */
 export const FRESH = [
   { name: "onboarding", open: team("/onboarding") },
@@ -109,7 +124,24 @@ export const FRESH = [
 export const WORKING = [
   { name: "dashboard", open: team("") },
   { name: "onboarding, done", open: team("/onboarding") },
+  { name: "projects", open: team("/projects") },
+  { name: "new project", open: team("/projects/new") },
+  { name: "new project, failed", open: failedProjectForm, status: 422 },
+  { name: "new project, archive", open: team("/projects/new?source=archive") },
+  { name: "board", open: projectPath("") },
+  { name: "board, nothing fits", open: projectPath("?q=zzzz") },
+  { name: "board, failed", open: failedLine, status: 422 },
+  { name: "list of tasks", open: projectPath("/list") },
+  { name: "project settings", open: projectPath("/settings") },
+  { name: "new task", open: projectPath("/tasks/new") },
+  { name: "edit a task", open: team("/tasks/1/edit") },
+  { name: "squads", open: team("/squads") },
+  { name: "new squad", open: team("/squads/new") },
   { name: "task", open: team("/tasks/1") },
+  { name: "task, merged", open: team("/tasks/2") },
+  { name: "task, changes", open: team("/tasks/2/changes") },
+  { name: "review, merged", open: team("/tasks/2/review") },
+  { name: "task, files", open: team("/tasks/2/artifacts") },
   { name: "task, artifacts", open: team("/tasks/1/artifacts") },
   { name: "task, history", open: team("/tasks/1/history") },
   { name: "members", open: team("/members") },
@@ -120,6 +152,7 @@ export const WORKING = [
   { name: "audit, nothing fits", open: team("/audit?q=zzzz") },
   { name: "settings", open: team("/settings") },
   { name: "models", open: team("/settings/models") },
+  { name: "tokens", open: team("/tokens") },
   { name: "search", open: team("/search") },
   { name: "search, found", open: team("/search?q=a") },
   { name: "search, nothing", open: team("/search?q=zzzz") },

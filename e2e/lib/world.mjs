@@ -18,6 +18,7 @@ export async function workingTeam(browser, baseURL) {
   const person = stranger();
   await signUp(page, person);
   await setUp(page);
+  await merged(page, person);
   const guest = stranger();
   const link = await invite(page, person, guest);
   const second = await browser.newContext({ baseURL });
@@ -50,6 +51,17 @@ async function setUp(page) {
   await page.getByLabel("What should be true at the end?").fill("A refund is paid once, however often it is asked for");
   await page.getByRole("button", { name: "Keep this task" }).click();
   await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
+}
+
+/** A merged run of the sample, and the address of its board. */
+async function merged(page, person) {
+  await page.getByRole("button", { name: "Run the sample task" }).click();
+  const review = page.locator("#task-actions").getByRole("link", { name: "Review changes" });
+  await review.click({ timeout: 100_000 });
+  await page.getByRole("button", { name: /^Approve and merge into main/ }).click();
+  await page.locator("#task-state").getByText("Done").waitFor({ timeout: 60_000 });
+  await page.goto(`/${person.slug}/projects`);
+  person.board = await page.getByRole("main").getByRole("table").getByRole("link").first().getAttribute("href");
 }
 
 async function invite(page, person, guest) {

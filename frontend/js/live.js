@@ -12,6 +12,7 @@ const skew = Date.parse(root.dataset.now) - Date.now() || 0;
 let after = root.dataset.after;
 let source;
 let queue = [];
+let late = [];
 let unseen = 0;
 let unsaid = 0;
 let following = atEnd();
@@ -34,23 +35,44 @@ const say = (words) => {
   if (status && words) status.textContent = words;
 };
 
+// Parts within a part, by the nearest id around them and their order in there: cards change places.
+const parts = (within, kind) => {
+  const counts = {};
+  return new Map([...within.querySelectorAll(kind)].map((part) => {
+    const owner = part.closest("[id]")?.id ?? "";
+    counts[owner] = (counts[owner] ?? 0) + 1;
+    return [`${owner} ${counts[owner]}`, part];
+  }));
+};
+
+// What a person has unfolded stays so, and what they stand on keeps the focus.
+const STOPS = "a, button, summary, select, input";
+const carryOver = (old, node) => {
+  const folds = parts(node, "details");
+  parts(old, "details").forEach((fold, key) => fold.open && folds.has(key) && (folds.get(key).open = true));
+  const focused = [...parts(old, STOPS)].find(([, stop]) => stop === document.activeElement)?.[0];
+  return () => focused && parts(node, STOPS).get(focused)?.focus({ preventScroll: true });
+};
+
 // An element that is there already is replaced where it stands, wherever it was meant to go: nothing shows twice.
-const place = ({ target, place: where, html, say: words }) => {
+const place = (change) => {
+  const { target, place: where, html, say: words } = change;
   const mould = document.createElement("template");
   mould.innerHTML = html;
   for (const node of [...mould.content.children]) {
     const old = (node.id && id(node.id)) || (where === "replace" && id(target));
     if (old) {
       if (old.isEqualNode(node)) continue;
-      // Words that somebody is typing into a form are worth more than its newest look.
+      // Words that somebody is typing into a form, and a dialog that they read, are worth more than the newest look.
       const field = document.activeElement;
-      if (old.contains(field) && field.matches("textarea, input") && field.value) continue;
-      const folds = node.querySelectorAll("details");
-      old.querySelectorAll("details").forEach((fold, at) => folds[at] && (folds[at].open ||= fold.open));
-      const stops = (within) => [...within.querySelectorAll("a, button, summary")];
-      const focused = stops(old).indexOf(field);
+      const typing = old.contains(field) && field.matches("textarea, input, select") && field.value;
+      if (typing || old.querySelector("dialog:popover-open")) {
+        late.push(change);
+        continue;
+      }
+      const refocus = carryOver(old, node);
       old.replaceWith(node);
-      if (focused >= 0) stops(node)[focused]?.focus({ preventScroll: true });
+      refocus();
     } else if (where !== "replace") {
       id(target)?.[where === "prepend" ? "prepend" : "append"](node);
       if (target === "stream") {
@@ -82,7 +104,10 @@ const follow = () => {
 };
 
 const draw = () => {
-  const batch = queue;
+  // A card in somebody's hand stays where it is.
+  if (document.querySelector("[data-lifted]")) return setTimeout(draw, 300);
+  const batch = [...late, ...queue];
+  late = [];
   queue = [];
   following = atEnd();
   batch.forEach(place);
@@ -172,6 +197,7 @@ setInterval(() => {
 
 setInterval(() => {
   if (document.hidden) return;
+  if (late.length && !queue.length) draw();
   const now = Date.now() + skew;
   document.querySelectorAll("time[data-since], time[data-until]").forEach((time) => {
     const { since, until } = time.dataset;

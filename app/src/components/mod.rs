@@ -16,6 +16,7 @@ pub(crate) mod fact_table;
 pub mod field;
 pub mod icon;
 pub mod label;
+pub mod live;
 pub mod markdown;
 pub mod menu;
 pub mod money;

@@ -7,6 +7,8 @@ use crate::components::icon::{Icon, icon};
 pub enum State {
     Todo,
     Queued,
+    /// A person works on it, or nobody yet.
+    InProgress,
     Running,
     NeedsYou,
     InReview,
@@ -21,6 +23,7 @@ impl State {
     pub const ALL: &[Self] = &[
         Self::Todo,
         Self::Queued,
+        Self::InProgress,
         Self::Running,
         Self::NeedsYou,
         Self::InReview,
@@ -36,6 +39,7 @@ impl State {
         match self {
             Self::Todo => ("todo", "To do", Icon::Todo),
             Self::Queued => ("queued", "Queued", Icon::Clock),
+            Self::InProgress => ("queued", "In progress", Icon::Progress),
             Self::Running => ("running", "Running", Icon::Running),
             Self::NeedsYou => ("needs", "Needs you", Icon::Hand),
             Self::InReview => ("review", "In review", Icon::Eye),

@@ -11,7 +11,7 @@ use crate::components::{
 pub const fn look(state: TaskState) -> State {
     match state {
         TaskState::Todo => State::Todo,
-        TaskState::InProgress => State::Running,
+        TaskState::InProgress => State::InProgress,
         TaskState::InReview => State::InReview,
         TaskState::Blocked => State::Blocked,
         TaskState::Completed => State::Done,

@@ -4,7 +4,7 @@ use axum::{
 };
 use orchestrator::{
     Error, Grant,
-    grants::{ManageSquads, ManageTeam, ReadTeam, WriteProjects, WriteTasks},
+    grants::{ExecuteRuns, ManageSquads, ManageTeam, ReadTasks, ReadTeam, WriteProjects, WriteTasks},
     squads::Template,
     work::{NewTask, Source, Step},
 };
@@ -45,6 +45,11 @@ async fn draw<G: Grant>(
         Some(can) => app.muster.tasks(&can).await?,
         None => Vec::new(),
     };
+    let runs = match member.also::<ReadTasks>() {
+        Some(can) => app.muster.runs(&can, None, 1).await?,
+        None => Vec::new(),
+    };
+    let may_run = member.also::<ExecuteRuns>().is_some();
     let state = |done: bool, skipped: bool, what: Option<String>| match (done, skipped) {
         (true, _) => Progress::Done(what.unwrap_or_default()),
         (false, true) => Progress::Skipped,
@@ -68,6 +73,7 @@ async fn draw<G: Grant>(
         },
         errors,
         key: Uuid::now_v7().to_string(),
+        sample: may_run && runs.is_empty(),
     };
     Ok(view(&shell, &data))
 }

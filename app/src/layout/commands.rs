@@ -25,6 +25,10 @@ fn commands(shell: &Shell) -> Vec<Command> {
     if shell.may(Permission::ReadSquads) {
         commands.push(Command::link("Go to", "Agent types", shell.link("/agent-types")).alias(&["image", "container"]));
     }
+    if shell.may(Permission::WriteProjects) {
+        let new = Command::link("Projects", "Add a project", shell.link("/projects/new"));
+        commands.push(new.alias(&["new project", "repository", "git", "archive"]));
+    }
     if shell.may(Permission::ManageSquads) {
         commands
             .push(Command::link("Squads", "Form a squad", shell.link("/squads/new")).alias(&["new squad", "agents"]));

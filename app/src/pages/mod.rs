@@ -20,3 +20,16 @@ pub mod task;
 pub mod task_form;
 pub mod team;
 pub mod teams;
+
+/// A part of a page by the id of its element, drawn alone for the page's event stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    pub target: String,
+    pub html: String,
+}
+
+impl Fragment {
+    pub(crate) fn new(target: impl Into<String>, view: leptos::prelude::AnyView) -> Self {
+        Self { target: target.into(), html: crate::document::fragment(false, view) }
+    }
+}

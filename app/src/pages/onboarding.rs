@@ -12,6 +12,7 @@ use crate::{
     },
     forms::Errors,
     layout::shell::{self, Shell},
+    pages::dashboard::setup::sample,
 };
 
 /// How far one step is.
@@ -38,6 +39,8 @@ pub struct Onboarding {
     pub errors: Errors,
     /// Sent with the first task: the same form sent twice makes one task.
     pub key: String,
+    /// Whether to offer the sample task: until the team's first run.
+    pub sample: bool,
 }
 
 /// What was typed, in the names of the fields.
@@ -107,6 +110,7 @@ pub fn page(shell: &Shell, data: &Onboarding) -> String {
         {page_head(&format!("Set up {}", shell.team_name()), &sub, Some(leave.link(shell.link(""))))}
         {error_summary(&data.errors)}
         {progress(&format!("{done} of 4 steps done"), done, 4)}
+        {data.sample.then(|| sample(shell, false))}
         <ol class="journey">
             <li>{team_leg(shell, data)}</li>
             {legs.map(|leg| view! { <li>{leg}</li> }).collect_view()}

@@ -72,6 +72,22 @@ impl<G: Grant> Inside<G> {
     }
 }
 
+impl<G: Grant> Inside<G> {
+    /// Looks again whether the person is signed in and may still do this: for what outlives a request.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`], [`Error::NotFound`] for who has left the team, [`Error::Denied`].
+    pub(crate) async fn renew(&mut self, app: &App) -> Result<(), Error> {
+        if !app.muster.session_lives(self.who.session).await? {
+            return Err(Error::SignedOut);
+        }
+        let entered = app.muster.enter(&self.who, &self.team.slug, self.visitor.origin.clone()).await?;
+        self.can = entered.scope.can()?;
+        (self.team, self.role, self.joined) = (entered.team, entered.role, entered.joined);
+        Ok(())
+    }
+}
+
 impl<G: Grant> FromRequestParts<App> for Inside<G> {
     type Rejection = Failure;
 

@@ -105,6 +105,13 @@ impl Browser {
         Page { status, location, body: String::from_utf8(body.to_vec()).expect("text") }
     }
 
+    /// An answer whose body is not read yet.
+    pub(crate) async fn open(&self, site: &Site, path: &str) -> http::Response<Body> {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = Request::builder().uri(path).header(COOKIE, cookies.join("; ")).body(Body::empty());
+        site.router.clone().oneshot(request.expect("a request")).await.expect("an answer")
+    }
+
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.get(name).map(String::as_str)
     }

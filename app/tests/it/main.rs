@@ -4,6 +4,7 @@
 mod client;
 mod forms;
 mod git;
+mod live;
 mod llm;
 mod routes;
 mod squads;

@@ -15,7 +15,8 @@ const test = base.extend({
     { scope: "worker" },
   ],
   team: ["", { option: true }],
-  who: async ({ team, teams }, use) => use(await teams[team]()),
+  // A team at work has a merged run, which takes its time.
+  who: [async ({ team, teams }, use) => use(await teams[team]()), { timeout: 240_000 }],
   signedIn: [true, { option: true }],
   storageState: async ({ who, signedIn }, use) => use(signedIn ? who.state : undefined),
 });

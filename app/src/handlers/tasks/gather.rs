@@ -11,7 +11,7 @@ use types::{MicroUsd, Permission, TaskState};
 
 use super::fold::{Fold, agent, plan_steps, prose};
 use crate::{
-    components::{checks::Check, select::Choice, status::State, who::Who},
+    components::{checks::Check, select::Choice, status::State, task_state::look, who::Who},
     failure::Failure,
     forms::Errors,
     pages::task::{
@@ -216,15 +216,7 @@ pub(super) fn state(task: TaskState, run: Option<&RunView>) -> State {
         Some(RunState::Running) => State::Running,
         Some(RunState::Waiting) if run.is_some_and(|run| run.held_up.is_some()) => State::Blocked,
         Some(RunState::Waiting) => State::NeedsYou,
-        _ => match task {
-            TaskState::Todo => State::Todo,
-            TaskState::InProgress => State::Running,
-            TaskState::InReview => State::InReview,
-            TaskState::Blocked => State::Blocked,
-            TaskState::Completed => State::Done,
-            TaskState::Failed => State::Failed,
-            TaskState::Cancelled => State::Cancelled,
-        },
+        _ => look(task),
     }
 }
 

@@ -124,6 +124,7 @@ impl Streaming {
     }
 
     async fn look(&mut self) -> orchestrator::Result<Option<Event>> {
+        self.member.renew(&self.app).await?;
         let can = self.member.scope().can::<ReadTasks>()?;
         let mut drawn = Vec::new();
         loop {

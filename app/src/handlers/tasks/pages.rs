@@ -4,6 +4,7 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect},
 };
+use islands::Command;
 use orchestrator::{
     grants::{ReadFiles, ReadTasks},
     runs::{Artifact, Gate, RunState, RunView},
@@ -20,10 +21,11 @@ use crate::{
     components::{diff::Mode, who::Who},
     failure::Failure,
     handlers::{Answer, again, html, shell},
-    layout::shell::Section,
+    layout::shell::{Section, Shell},
     pages::{
         review::{self as review_page, Decision, Merge, Remark, Review},
         task::{
+            Task,
             artifacts::{self as artifacts_page, Artifacts},
             changes::{self as changes_page, Changes},
             history::{self as history_page, Event},
@@ -65,10 +67,25 @@ pub(super) async fn draw_overview<G: orchestrator::Grant>(
     form: HeadForm,
 ) -> Result<String, Failure> {
     let seen = Seen::load(app, member, number).await?;
-    let shell = shell::inside(app, member, Section::Other, &seen.task.title).await?;
+    let mut shell = shell::inside(app, member, Section::Other, &seen.task.title).await?;
     let head = seen.head(app, member, form).await?;
+    shell.commands = commands(&shell, &head);
     let data = seen.overview(app, member, filter).await?;
     Ok(overview_page::page(&shell, &head, &data))
+}
+
+/// What the palette offers on the page of a task.
+fn commands(shell: &Shell, task: &Task) -> Vec<Command> {
+    let link = |words: &str, below: &str| Command::link(&task.id, words, shell.link(&format!("{}{below}", task.path)));
+    let run = task.run.is_some();
+    let all = [
+        run.then(|| link("Review changes", "/review").alias(&["approve", "merge", "diff"])),
+        Some(link("Artifacts", "/artifacts").alias(&["logs", "patch", "reports"])),
+        Some(link("History", "/history")),
+        task.can_edit.then(|| link("Edit the task", "/edit")),
+        Some(Command::link(&task.id, &format!("Board of {}", task.project.name), shell.link(&task.project.path))),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 pub(crate) async fn changes(

@@ -121,6 +121,7 @@ fn failed(slug: &str, run: &RunLine, may_run: bool) -> Need {
 
 fn finished(slug: &str, run: &RunLine, now: OffsetDateTime) -> Finished {
     let (state, result) = match run.state {
+        RunState::Completed if run.reverted => (State::Cancelled, "Reverted"),
         RunState::Completed => (State::Done, "Merged"),
         RunState::Cancelled => (State::Cancelled, "Stopped"),
         _ => (State::Failed, "Failed"),
@@ -132,8 +133,8 @@ fn finished(slug: &str, run: &RunLine, now: OffsetDateTime) -> Finished {
         title: run.title.clone(),
         state,
         result: result.to_owned(),
-        additions: 0,
-        deletions: 0,
+        additions: usize::try_from(run.additions).unwrap_or(0),
+        deletions: usize::try_from(run.deletions).unwrap_or(0),
         took: at - began,
         cost: run.cost,
         at,

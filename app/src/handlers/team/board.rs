@@ -2,16 +2,18 @@ use axum::{
     Form,
     extract::{Path, Query, State},
 };
+use futures::future::BoxFuture;
 use orchestrator::{
     Error, Grant,
     grants::{ReadProjects, ReadTasks, WriteTasks},
     work::{Assignee, AssigneeFilter, Card, Column, NewTask, Project, Sort, TaskFilter, may_move},
 };
 use serde::Deserialize;
-use types::{Permission, TaskState, UserId};
+use types::{Permission, ProjectId, TaskState, UserId};
 use uuid::Uuid;
 
 use super::{
+    live::{Draw, follow},
     projects::{ProjectPath, head, shell_under},
     require,
     tasks::{back, draw_new, who},
@@ -21,7 +23,9 @@ use crate::{
     failure::Failure,
     forms::Errors,
     handlers::{Answer, again, done, form_errors, html, words::task_key},
+    layout::shell::Shell,
     pages::{
+        Fragment,
         board::{self as view, Board, Filter, Sorting, View},
         task_form::Input,
     },
@@ -95,9 +99,20 @@ async fn draw<G: Grant>(
     app: &App,
     member: &Inside<G>,
     project: &Project,
-    (view, query): (View, &BoardQuery),
+    shown: (View, &BoardQuery),
     refused: Option<Refused>,
 ) -> Result<String, Failure> {
+    let (shell, data) = gather(app, member, project, shown, refused).await?;
+    Ok(view::page(&shell, &data))
+}
+
+async fn gather<G: Grant>(
+    app: &App,
+    member: &Inside<G>,
+    project: &Project,
+    (view, query): (View, &BoardQuery),
+    refused: Option<Refused>,
+) -> Result<(Shell, Board), Failure> {
     let reader = require::<_, ReadTasks>(member)?;
     let filter = query.filter();
     let board = app.muster.board(&reader, project.id, &filter).await?;
@@ -120,7 +135,51 @@ async fn draw<G: Grant>(
         quick,
         errors,
     };
-    Ok(view::page(&shell, &data))
+    Ok((shell, data))
+}
+
+/// A board as its address says, to be drawn again.
+struct Live {
+    project: ProjectId,
+    view: View,
+    query: BoardQuery,
+}
+
+impl Draw<ReadTasks> for Live {
+    fn draw<'a>(
+        &'a self,
+        app: &'a App,
+        member: &'a Inside<ReadTasks>,
+    ) -> BoxFuture<'a, Result<Vec<Fragment>, Failure>> {
+        Box::pin(async move {
+            let project = app.muster.project(&require::<_, ReadProjects>(member)?, self.project).await?;
+            let (shell, data) = gather(app, member, &project, (self.view, &self.query), None).await?;
+            Ok(view::fragments(&shell, &data))
+        })
+    }
+}
+
+async fn keep_up(app: App, member: Inside<ReadTasks>, path: &ProjectPath, (view, query): (View, BoardQuery)) -> Answer {
+    let project = app.muster.project(&require::<_, ReadProjects>(&member)?, path.id()?).await?.id;
+    Ok(follow(app, member, Live { project, view, query }))
+}
+
+pub(crate) async fn board_live(
+    member: Inside<ReadTasks>,
+    State(app): State<App>,
+    Path(path): Path<ProjectPath>,
+    Query(query): Query<BoardQuery>,
+) -> Answer {
+    keep_up(app, member, &path, (View::Board, query)).await
+}
+
+pub(crate) async fn list_live(
+    member: Inside<ReadTasks>,
+    State(app): State<App>,
+    Path(path): Path<ProjectPath>,
+    Query(query): Query<BoardQuery>,
+) -> Answer {
+    keep_up(app, member, &path, (View::List, query)).await
 }
 
 fn column_of(slug: &str, column: Column, all: bool, own: Option<UserId>) -> view::Column {

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use futures::future::BoxFuture;
 use orchestrator::{
     audit::Entry,
     grants::{ReadTasks, ReadTeam},
@@ -6,12 +7,19 @@ use orchestrator::{
 };
 use types::Permission;
 
-use super::at_work::AtWork;
+use super::{
+    at_work::AtWork,
+    live::{Draw, follow},
+};
 use crate::{
     components::task_state,
+    failure::Failure,
     handlers::{Answer, html, shell, words},
-    layout::shell::Section,
-    pages::dashboard::{self as view, Dashboard},
+    layout::shell::{Section, Shell},
+    pages::{
+        Fragment,
+        dashboard::{self as view, Dashboard},
+    },
     request::Inside,
     state::App,
 };
@@ -24,7 +32,29 @@ const RUNS: i64 = 200;
 const FINISHED: usize = 8;
 
 pub(crate) async fn dashboard(member: Inside<ReadTeam>, State(app): State<App>) -> Answer {
-    let progress = app.muster.onboarding(&member).await?;
+    let (shell, data) = gather(&app, &member).await?;
+    html(view::page(&shell, &data))
+}
+
+struct Live;
+
+impl Draw<ReadTeam> for Live {
+    fn draw<'a>(&'a self, app: &'a App, member: &'a Inside<ReadTeam>) -> BoxFuture<'a, Result<Vec<Fragment>, Failure>> {
+        Box::pin(async move {
+            let (mut shell, data) = gather(app, member).await?;
+            // Where forms come back to: the page, and not its stream.
+            shell.path = member.link("");
+            Ok(view::fragments(&shell, &data))
+        })
+    }
+}
+
+pub(crate) async fn dashboard_live(member: Inside<ReadTeam>, State(app): State<App>) -> Answer {
+    Ok(follow(app, member, Live))
+}
+
+async fn gather(app: &App, member: &Inside<ReadTeam>) -> Result<(Shell, Dashboard), Failure> {
+    let progress = app.muster.onboarding(member).await?;
     let projects = match member.also() {
         Some(can) => app.muster.projects(&can).await?,
         None => Vec::new(),
@@ -40,8 +70,8 @@ pub(crate) async fn dashboard(member: Inside<ReadTeam>, State(app): State<App>) 
     let may_run = member.scope().permissions().contains(Permission::ExecuteRuns);
     let sample = runs.is_empty() && may_run;
     let work = AtWork::of(&member.team.slug, runs, may_run, app.muster.clock().now());
-    let activity = app.muster.activity(&member, ACTIVITY).await?;
-    let shell = shell::inside(&app, &member, Section::Dashboard, "Dashboard").await?;
+    let activity = app.muster.activity(member, ACTIVITY).await?;
+    let shell = shell::inside(app, member, Section::Dashboard, "Dashboard").await?;
     let checklist = (!progress.finished()).then_some(view::Checklist {
         project: progress.project,
         squad: progress.squad,
@@ -57,22 +87,24 @@ pub(crate) async fn dashboard(member: Inside<ReadTeam>, State(app): State<App>) 
         projects: projects.iter().map(|project| project_row(project, &tasks)).collect(),
         tasks: tasks.iter().map(|task| task_row(&member.team.slug, task)).collect(),
         activity: activity.into_iter().map(activity_row).collect(),
-        ..Dashboard::default()
+        live: true,
     };
-    html(view::page(&shell, &data))
+    Ok((shell, data))
 }
 
 fn project_row(project: &Project, tasks: &[Task]) -> view::Project {
     view::Project {
+        path: format!("/projects/{}", project.id),
         name: project.name.clone(),
         source: project.repository_url.clone().unwrap_or_else(|| project.source.label().to_owned()),
-        tasks: tasks.iter().filter(|task| task.project == project.name).count(),
+        tasks: tasks.iter().filter(|task| task.project_id == project.id).count(),
         created_at: project.created_at,
     }
 }
 
 fn task_row(slug: &str, task: &Task) -> view::Task {
     view::Task {
+        path: format!("/tasks/{}", task.number),
         number: words::task_key(slug, task.number),
         title: task.title.clone(),
         project: task.project.clone(),

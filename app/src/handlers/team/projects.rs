@@ -2,13 +2,14 @@ use axum::{
     Form,
     extract::{Multipart, Path, Query, State, multipart::MultipartRejection},
 };
+use islands::Command;
 use orchestrator::{
     Error, Grant,
     grants::{ReadProjects, WriteProjects},
     work::{Archive, Commands, Limits, Project, ProjectSettings, RepositoryCredential, RepositoryState, Source},
 };
 use serde::Deserialize;
-use types::ProjectId;
+use types::{Permission, ProjectId};
 
 use super::require;
 use crate::{
@@ -66,10 +67,29 @@ pub(super) async fn shell_under<G: Grant>(
     let mut crumbs = vec![Crumb::new("Projects", member.link("/projects"))];
     if let Some(project) = project {
         crumbs.push(Crumb::new(project.name.clone(), member.link(&format!("/projects/{}", project.id))));
+        shell.commands.extend(commands(member, project));
     }
     crumbs.append(&mut shell.crumbs);
     shell.crumbs = crumbs;
     Ok(shell)
+}
+
+/// What the palette offers on the pages of a project.
+fn commands<G: Grant>(member: &Inside<G>, project: &Project) -> Vec<Command> {
+    let below = |path: &str| member.link(&format!("/projects/{}{path}", project.id));
+    let may = |permission| member.scope().permissions().contains(permission);
+    let mut commands = vec![
+        Command::link(&project.name, "Board", below("")),
+        Command::link(&project.name, "Tasks as a list", below("/list")),
+    ];
+    if may(Permission::WriteTasks) && project.archived_at.is_none() {
+        commands.insert(0, Command::link(&project.name, "Write a task", below("/tasks/new")).alias(&["new task"]));
+    }
+    if may(Permission::WriteProjects) {
+        let settings = Command::link(&project.name, "Project settings", below("/settings"));
+        commands.push(settings.alias(&["commands", "limits", "token", "network"]));
+    }
+    commands
 }
 
 fn row(project: &Project) -> list::Project {

@@ -28,18 +28,23 @@ pub(super) fn open(shell: &Shell, data: &Board, column: &Column, writes: bool) -
     .into_any()
 }
 
-/// The column of what has ended, with a tab for each end.
-pub(super) fn ended(shell: &Shell, data: &Board, column: &Column) -> AnyView {
+/// The ways to the ends of tasks.
+pub(super) fn tabs(shell: &Shell, data: &Board, column: &Column) -> AnyView {
     let tabs = data.ended().map(|other| {
         let href = shell.link(&format!("{}{}", data.project.path(""), data.filter.with_ended(other.state).query()));
         let current = (other.state == column.state).then_some("true");
         view! { <a href=href aria-current=current>{other.state.label()}" "<span>{other.matching}</span></a> }
     });
+    view! { <nav class="column__tabs" id="ended-tabs" aria-label="Ended tasks">{tabs.collect_view()}</nav> }.into_any()
+}
+
+/// The column of what has ended, with a tab for each end.
+pub(super) fn ended(shell: &Shell, data: &Board, column: &Column) -> AnyView {
     view! {
         <section class="column" aria-labelledby="c-ended" data-column=column.state.as_str()>
             <div class="column__head">
                 <h2 id="c-ended" class="visually-hidden">{format!("Ended: {}", column.state.label())}</h2>
-                <nav class="column__tabs" aria-label="Ended tasks">{tabs.collect_view()}</nav>
+                {tabs(shell, data, column)}
             </div>
             {cards(shell, data, column)}
         </section>
@@ -47,16 +52,17 @@ pub(super) fn ended(shell: &Shell, data: &Board, column: &Column) -> AnyView {
     .into_any()
 }
 
-fn count(column: &Column) -> AnyView {
+pub(super) fn count(column: &Column) -> AnyView {
     let said = if column.matching == column.total {
         column.total.to_string()
     } else {
         format!("{} of {}", column.matching, column.total)
     };
-    view! { <span class="column__count">{said}<span class="visually-hidden">" tasks"</span></span> }.into_any()
+    let id = format!("count-{}", column.state);
+    view! { <span class="column__count" id=id>{said}<span class="visually-hidden">" tasks"</span></span> }.into_any()
 }
 
-fn cards(shell: &Shell, data: &Board, column: &Column) -> AnyView {
+pub(super) fn cards(shell: &Shell, data: &Board, column: &Column) -> AnyView {
     let manual = data.filter.sort == Sorting::Manual;
     let shown = column.cards.iter().enumerate().map(|(at, one)| {
         let neighbour = |at: Option<usize>| at.and_then(|at| column.cards.get(at)).filter(|_| manual);
@@ -65,11 +71,11 @@ fn cards(shell: &Shell, data: &Board, column: &Column) -> AnyView {
     let hidden = column.matching - i64::try_from(column.cards.len()).unwrap_or(column.matching);
     let more = (hidden > 0).then(|| {
         let href = shell.link(&format!("{}{}", data.project.path(""), data.filter.with_whole(column.state).query()));
-        view! { <a class="column__more" href=href>{format!("Show {hidden} more")}</a> }
+        view! { <li class="column__rest"><a class="column__more" href=href>{format!("Show {hidden} more")}</a></li> }
     });
+    let id = format!("cards-{}", column.state);
     view! {
-        <ol class="column__cards" data-cards=column.state.as_str()>{shown.collect_view()}</ol>
-        {more}
+        <ol class="column__cards" id=id data-cards=column.state.as_str()>{shown.collect_view()}{more}</ol>
     }
     .into_any()
 }
@@ -103,6 +109,7 @@ fn quick(shell: &Shell, data: &Board, state: TaskState) -> AnyView {
                     class="input"
                     id=id.clone()
                     name="line"
+                    r#type="text"
                     value=value
                     maxlength="700"
                     required=true

@@ -7,6 +7,7 @@ use crate::{
         button::Button,
         field::Field,
         icon::{Icon, icon},
+        live,
         select::{Choice, select},
     },
     failure::encode,
@@ -127,17 +128,23 @@ pub(super) fn bar(shell: &Shell, data: &Board, writes: bool) -> AnyView {
             </span>
         }
     });
-    let (shown, total) = (data.matching(), data.total());
-    let count = if shown == total { tasks(total) } else { format!("{shown} of {}", tasks(total)) };
+    let here = shell.link(&format!("{}{}", data.project.path(data.view.path()), data.filter.query()));
+    let sign = (!data.project.archived).then(|| live::indicator(shell.now, here));
     view! {
         <div class="filters">
             {chips.collect_view()}
             {form(shell, data)}
-            <span class="muted">{count}</span>
-            <div class="filters__end">{views(shell, data)}{writes.then(|| new_task(shell, data))}</div>
+            {count(data)}
+            <div class="filters__end">{sign}{views(shell, data)}{writes.then(|| new_task(shell, data))}</div>
         </div>
     }
     .into_any()
+}
+
+pub(super) fn count(data: &Board) -> AnyView {
+    let (shown, total) = (data.matching(), data.total());
+    let count = if shown == total { tasks(total) } else { format!("{shown} of {}", tasks(total)) };
+    view! { <span class="muted" id="board-count">{count}</span> }.into_any()
 }
 
 fn views(shell: &Shell, data: &Board) -> AnyView {

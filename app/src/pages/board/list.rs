@@ -39,5 +39,5 @@ pub(super) fn list(shell: &Shell, data: &Board) -> AnyView {
     let order = (data.filter.sort == Sorting::Manual).then(|| "Within a state they stand as on the board.".to_owned());
     let notes = [more, order].into_iter().flatten().map(|text| view! { <p class="section__note">{text}</p> });
     let heads = ["Task", "State", "Priority", "Labels", "Assignee", "Changed"];
-    view! { {table("Tasks", &heads, rows.collect())}{notes.collect_view()} }.into_any()
+    view! { <div id="task-list">{table("Tasks", &heads, rows.collect())}{notes.collect_view()}</div> }.into_any()
 }

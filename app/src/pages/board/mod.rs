@@ -19,10 +19,12 @@ use crate::{
         empty::{Empty, empty},
         error_summary::error_summary,
         icon::Icon,
+        live,
         who::Who,
     },
     forms::Errors,
     layout::shell::{self, Frame, Shell},
+    pages::Fragment,
 };
 
 /// How the tasks are laid out.
@@ -112,8 +114,14 @@ pub fn page(shell: &Shell, data: &Board) -> String {
         View::Board => format!("Board of {}", data.project.name),
         View::List => format!("Tasks of {}", data.project.name),
     };
+    // What is archived stands still.
+    let follows = !data.project.archived;
+    let live = follows.then(|| {
+        let path = format!("{}/live{}", data.project.path(data.view.path()), data.filter.query());
+        shell.link(&path)
+    });
     let main = view! {
-        <div class="boardpage">
+        <div class="boardpage" data-live=live data-now=live::stamp(shell.now)>
             <h1 class="visually-hidden">{title.clone()}</h1>
             {notice(shell, &data.project, shell.may(Permission::WriteProjects))}
             {error_summary(&data.errors)}
@@ -122,8 +130,28 @@ pub fn page(shell: &Shell, data: &Board) -> String {
         </div>
         {(data.view == View::Board).then(|| view! { <script type="module" src=assets::url("board.js")></script> })}
     };
-    let frame = Frame { wide: true, ..Frame::default() };
+    let frame = Frame { wide: true, live: follows, ..Frame::default() };
     shell::framed(shell, &title, !data.errors.is_empty(), frame, main.into_any())
+}
+
+/// What of the page can change while somebody looks at it. A board that a filter has emptied has none of it.
+#[must_use]
+pub fn fragments(shell: &Shell, data: &Board) -> Vec<Fragment> {
+    let mut parts = vec![Fragment::new("board-count", filters::count(data))];
+    match data.view {
+        View::List => parts.push(Fragment::new("task-list", list::list(shell, data))),
+        View::Board => {
+            parts.push(Fragment::new("board-pick", picks(data)));
+            for column in &data.columns {
+                parts.push(Fragment::new(format!("count-{}", column.state), column::count(column)));
+                parts.push(Fragment::new(format!("cards-{}", column.state), column::cards(shell, data, column)));
+            }
+            if let Some(shown) = data.ended().find(|column| column.state == data.filter.ended) {
+                parts.push(Fragment::new("ended-tabs", column::tabs(shell, data, shown)));
+            }
+        }
+    }
+    parts
 }
 
 fn body(shell: &Shell, data: &Board, writes: bool) -> AnyView {
@@ -163,19 +191,26 @@ fn new_task(shell: &Shell, data: &Board) -> AnyView {
     Button::new("New task").primary().icon(Icon::Plus).link(shell.link(&data.project.path("/tasks/new")))
 }
 
-fn columns(shell: &Shell, data: &Board, writes: bool) -> AnyView {
+fn picks(data: &Board) -> AnyView {
     let picks = data.open().map(|column| {
         view! { <a href=format!("#c-{}", column.state)>{column.state.label()}" "<span>{column.matching}</span></a> }
     });
     let ended_count: i64 = data.ended().map(|column| column.matching).sum();
+    view! {
+        <nav class="pick" id="board-pick" aria-label="Columns">
+            {picks.collect_view()}
+            <a href="#c-ended">"Ended "<span>{ended_count}</span></a>
+        </nav>
+    }
+    .into_any()
+}
+
+fn columns(shell: &Shell, data: &Board, writes: bool) -> AnyView {
     let open = data.open().map(|column| column::open(shell, data, column, writes));
     let ended = data.ended().find(|column| column.state == data.filter.ended);
     let ended = ended.map(|column| column::ended(shell, data, column));
     view! {
-        <nav class="pick" aria-label="Columns">
-            {picks.collect_view()}
-            <a href="#c-ended">"Ended "<span>{ended_count}</span></a>
-        </nav>
+        {picks(data)}
         <div class="boardpage__scroll" tabindex="0" role="region" aria-label="Columns of the board">
             <div class="board" id="board" data-board=true data-sorted=data.filter.sort != Sorting::Manual>
                 {open.collect_view()}

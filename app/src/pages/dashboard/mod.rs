@@ -1,6 +1,6 @@
 mod needs;
 mod runs;
-mod setup;
+pub(crate) mod setup;
 
 use leptos::prelude::*;
 use time::OffsetDateTime;
@@ -14,17 +14,15 @@ use crate::{
     components::{
         avatar::person,
         button::Button,
-        clock,
         empty::{Empty, empty},
-        icon::{Icon, icon},
+        live,
         section::{page_head, section},
         status::State,
         table::{cell, row, table},
         time::relative,
     },
-    document::fragment,
     layout::shell::{self, Frame, Shell},
-    pages::task::Live,
+    pages::Fragment,
 };
 
 /// What a team sees first.
@@ -43,7 +41,7 @@ pub struct Dashboard {
     pub tasks: Vec<Task>,
     /// The newest first.
     pub activity: Vec<Activity>,
-    pub live: Option<Live>,
+    pub live: bool,
 }
 
 /// The steps of setting up, ticked from what really exists.
@@ -58,6 +56,8 @@ pub struct Checklist {
 #[derive(Clone, Debug)]
 pub struct Project {
     pub name: String,
+    /// Its board below the team, “/projects/…”.
+    pub path: String,
     /// Where its code is: a git address, or the words “Sample”.
     pub source: String,
     pub tasks: usize,
@@ -68,6 +68,8 @@ pub struct Project {
 pub struct Task {
     /// The short id that people say: “QUA-1”.
     pub number: String,
+    /// Its page below the team, “/tasks/1”.
+    pub path: String,
     pub title: String,
     pub project: String,
     pub state: State,
@@ -84,72 +86,78 @@ pub struct Activity {
 
 #[must_use]
 pub fn page(shell: &Shell, data: &Dashboard) -> String {
-    // A new team sees what to do first; what runs comes with its first run.
-    let at_work = !(data.needs.is_empty() && data.running.is_empty() && data.finished.is_empty());
-    let (url, after) =
-        (data.live.as_ref().map(|live| shell.link(&live.path)), data.live.as_ref().map(|live| live.after));
-    let now = shell.now.format(&time::format_description::well_known::Rfc3339).ok();
+    let url = data.live.then(|| shell.link("/live"));
+    let heads = data.live.then(|| live::indicator(shell.now, shell.link("")));
     let main = view! {
-        <div class="pile" data-gap="large" data-live=url data-after=after data-now=now>
-            {page_head("Dashboard", &summary(data), data.live.is_some().then(|| indicator(shell)))}
+        <div class="pile" data-gap="large" data-live=url data-now=live::stamp(shell.now)>
+            {page_head("Dashboard", &summary(data), heads)}
             <div class="cols">
                 <div class="pile" data-gap="large">
-                    {data.sample.then(|| setup::sample(shell))}
+                    {data.sample.then(|| setup::sample(shell, true))}
                     {data.checklist.map(|steps| setup::checklist(shell, steps, !data.sample))}
-                    {at_work.then(|| needs_section(shell, data))}
-                    {at_work.then(|| running_section(shell, data))}
-                    {at_work.then(|| finished_section(shell, data))}
-                    {section("tasks", "Tasks", Some(data.tasks.len()), None, tasks(shell, &data.tasks))}
-                    {section("projects", "Projects", Some(data.projects.len()), None, projects(shell, &data.projects))}
+                    {needs_section(shell, data)}
+                    {running_section(shell, data)}
+                    {finished_section(shell, data)}
+                    {tasks_section(shell, data)}
+                    {projects_section(shell, data)}
                 </div>
-                {section("activity", "Activity", None, audit_link(shell), activity(shell, &data.activity))}
+                {activity_section(shell, data)}
             </div>
         </div>
     };
-    let frame = Frame { live: data.live.is_some(), ..Frame::default() };
+    let frame = Frame { live: data.live, ..Frame::default() };
     shell::framed(shell, "Dashboard", false, frame, main.into_any())
 }
 
-/// What waits, for the event stream; its target is “needs-you”.
+/// What of the page can change while somebody looks at it.
 #[must_use]
-pub fn needs_fragment(shell: &Shell, data: &Dashboard) -> String {
-    fragment(false, needs_section(shell, data))
+pub fn fragments(shell: &Shell, data: &Dashboard) -> Vec<Fragment> {
+    vec![
+        Fragment::new("needs-you", needs_section(shell, data)),
+        Fragment::new("running-now", running_section(shell, data)),
+        Fragment::new("finished-runs", finished_section(shell, data)),
+        Fragment::new("all-tasks", tasks_section(shell, data)),
+        Fragment::new("all-projects", projects_section(shell, data)),
+        Fragment::new("newest-activity", activity_section(shell, data)),
+    ]
 }
 
-/// What runs, for the event stream; its target is “running-now”.
-#[must_use]
-pub fn running_fragment(shell: &Shell, data: &Dashboard) -> String {
-    fragment(false, running_section(shell, data))
-}
-
-/// What finished, for the event stream; its target is “finished-runs”.
-#[must_use]
-pub fn finished_fragment(shell: &Shell, data: &Dashboard) -> String {
-    fragment(false, finished_section(shell, data))
+/// A new team sees what to do first; what runs comes with its first run.
+fn idle(data: &Dashboard) -> bool {
+    data.needs.is_empty() && data.running.is_empty() && data.finished.is_empty()
 }
 
 fn needs_section(shell: &Shell, data: &Dashboard) -> AnyView {
-    let body = section("needs", "Needs you", Some(data.needs.len()), None, needs::list(shell, &data.needs));
-    view! { <div id="needs-you">{body}</div> }.into_any()
+    let list = || needs::list(shell, &data.needs);
+    let body = (!idle(data)).then(|| section("needs", "Needs you", Some(data.needs.len()), None, list()));
+    view! { <div id="needs-you" hidden=idle(data)>{body}</div> }.into_any()
 }
 
 fn running_section(shell: &Shell, data: &Dashboard) -> AnyView {
-    let body = section("running", "Running now", Some(data.running.len()), None, runs::running(shell, &data.running));
-    view! { <div id="running-now">{body}</div> }.into_any()
+    let list = || runs::running(shell, &data.running);
+    let body = (!idle(data)).then(|| section("running", "Running now", Some(data.running.len()), None, list()));
+    view! { <div id="running-now" hidden=idle(data)>{body}</div> }.into_any()
 }
 
 fn finished_section(shell: &Shell, data: &Dashboard) -> AnyView {
-    let body = section("finished", "Finished", None, None, runs::finished(shell, &data.finished));
-    view! { <div id="finished-runs">{body}</div> }.into_any()
+    let list = || runs::finished(shell, &data.finished);
+    let body = (!idle(data)).then(|| section("finished", "Finished", None, None, list()));
+    view! { <div id="finished-runs" hidden=idle(data)>{body}</div> }.into_any()
 }
 
-fn indicator(shell: &Shell) -> AnyView {
-    view! {
-        <span class="live" id="live" data-state="still">{icon(Icon::Dot)}<span data-live-word=true>"As of "{clock::of_day(shell.now)}</span></span>
-        <p class="visually-hidden" id="live-said" role="status"></p>
-        <noscript>{Button::new("Refresh").small().link(shell.path.clone())}</noscript>
-    }
-    .into_any()
+fn tasks_section(shell: &Shell, data: &Dashboard) -> AnyView {
+    let body = section("tasks", "Tasks", Some(data.tasks.len()), None, tasks(shell, &data.tasks));
+    view! { <div id="all-tasks">{body}</div> }.into_any()
+}
+
+fn projects_section(shell: &Shell, data: &Dashboard) -> AnyView {
+    let body = section("projects", "Projects", Some(data.projects.len()), None, projects(shell, &data.projects));
+    view! { <div id="all-projects">{body}</div> }.into_any()
+}
+
+fn activity_section(shell: &Shell, data: &Dashboard) -> AnyView {
+    let body = section("activity", "Activity", None, audit_link(shell), activity(shell, &data.activity));
+    view! { <div id="newest-activity">{body}</div> }.into_any()
 }
 
 fn summary(data: &Dashboard) -> String {
@@ -182,7 +190,7 @@ fn tasks(shell: &Shell, tasks: &[Task]) -> AnyView {
         });
     }
     let rows = tasks.iter().map(|task| {
-        let name = view! { <span class="table__name"><span class="id">{task.number.clone()}</span><span>{task.title.clone()}</span></span> };
+        let name = view! { <span class="table__name"><span class="id">{task.number.clone()}</span><a class="link" href=shell.link(&task.path)>{task.title.clone()}</a></span> };
         let cells = vec![
             cell("State", task.state.view()),
             cell("Project", task.project.clone().into_any()),
@@ -208,7 +216,8 @@ fn projects(shell: &Shell, projects: &[Project]) -> AnyView {
             cell("Tasks", project.tasks.to_string().into_any()),
             cell("Added", relative(project.created_at, shell.now)),
         ];
-        row(project.name.clone().into_any(), cells)
+        let name = view! { <a class="link" href=shell.link(&project.path)>{project.name.clone()}</a> };
+        row(name.into_any(), cells)
     });
     table("Projects", &["Project", "Code", "Tasks", "Added"], rows.collect())
 }

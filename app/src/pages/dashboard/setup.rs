@@ -10,8 +10,10 @@ use crate::{
     layout::shell::Shell,
 };
 
-/// One press from nothing to a merged change.
-pub(super) fn sample(shell: &Shell) -> AnyView {
+/// One press from nothing to a merged change. `leads`: it is what the page is for.
+pub(crate) fn sample(shell: &Shell, leads: bool) -> AnyView {
+    let button = Button::new("Run the sample task").icon(Icon::Play).busy("Starting…");
+    let button = if leads { button.primary() } else { button };
     view! {
         <section class="offer" aria-labelledby="sample-title">
             <div>
@@ -19,7 +21,7 @@ pub(super) fn sample(shell: &Shell) -> AnyView {
                 <p>"A squad fixes a small real program in a sandbox: it plans, edits, breaks a test, repairs it, is reviewed. The model is “Demo model: replays a recording”, so this needs no key and costs nothing."</p>
             </div>
             <form method="post" action=shell.link("/sample")>
-                {Button::new("Run the sample task").primary().icon(Icon::Play).busy("Starting…").submit()}
+                {button.submit()}
             </form>
         </section>
     }

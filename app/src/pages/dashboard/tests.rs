@@ -1,6 +1,7 @@
 use types::BuiltinRole;
 
 use super::*;
+use crate::document::fragment;
 use crate::layout::shell::tests::shell;
 
 #[test]
@@ -22,6 +23,7 @@ fn readers_are_not_asked_to_do_what_they_may_not() {
 #[test]
 fn the_word_for_one_is_singular() {
     let task = Task {
+        path: "/tasks/1".to_owned(),
         number: "QUA-1".to_owned(),
         title: "Fees round half to even".to_owned(),
         project: "ledger".to_owned(),
@@ -68,7 +70,7 @@ fn busy() -> Dashboard {
 
 #[test]
 fn what_waits_can_be_answered_in_place() {
-    let html = needs_fragment(&shell(BuiltinRole::Owner), &busy());
+    let html = fragment(false, needs_section(&shell(BuiltinRole::Owner), &busy()));
     for action in ["approvals/a1", "questions/q1", "retry"] {
         assert!(html.contains(&format!(r#"action="/quayside/tasks/QUA-1/{action}""#)), "{action} {html}");
     }
@@ -77,7 +79,7 @@ fn what_waits_can_be_answered_in_place() {
 
 #[test]
 fn what_runs_can_be_stopped_with_a_reason() {
-    let html = running_fragment(&shell(BuiltinRole::Owner), &busy());
+    let html = fragment(false, running_section(&shell(BuiltinRole::Owner), &busy()));
     assert!(
         html.contains(r#"action="/quayside/tasks/QUA-2/stop""#) && html.contains(r#"popovertarget="stop-QUA-2""#),
         "{html}"

@@ -96,6 +96,25 @@ impl Orchestrator {
         Ok(Some(SignedIn { session: row.id, user, signed_in_at: row.created_at }))
     }
 
+    /// Whether a session has not ended, by itself or by somebody. Unlike [`session`](Self::session) it does not count as its use:
+    /// a page that keeps itself up to date keeps nobody signed in.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn session_lives(&self, session: SessionId) -> Result<bool> {
+        let now = self.clock().now();
+        let mut connection = self.db().global_once().await?;
+        let lives = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND expires_at > $2 AND last_seen_at > $3) AS "lives!""#,
+            session as SessionId,
+            now,
+            now - self.settings().session_idle,
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        Ok(lives)
+    }
+
     /// Ends the session of this cookie. A cookie without a session changes nothing.
     ///
     /// # Errors

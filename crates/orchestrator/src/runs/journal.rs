@@ -13,7 +13,7 @@ use crate::{
     work::history::{self, TaskChange},
 };
 
-/// The channel on which a run that has something new is named, as `team/run`.
+/// The channel on which a run that has something new is named, as `team/run`; and a team of whose tasks one has changed.
 pub(crate) const CHANNEL: &str = "muster_runs";
 
 /// What stands in the journal: what an agent tells, or what the run itself does.

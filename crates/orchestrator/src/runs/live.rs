@@ -1,4 +1,4 @@
-//! Who watches a run hears at once that it has something new, on whichever node it happens.
+//! Who watches a run or a team hears at once that there is something new, on whichever node it happens.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use tokio::sync::broadcast;
 use types::{RunId, TeamId};
 
 use super::journal::CHANNEL;
-use crate::{Orchestrator, Result};
+use crate::{Orchestrator, Result, Scope};
 
 /// A watcher that falls this far behind is told so, and reads everything it missed from the rows.
 const BACKLOG: usize = 1024;
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The runs that have something new, as this node hears of them.
+/// What has something new, as this node hears of it: a run of a team, or something else of the team's work.
 #[derive(Clone, Debug)]
-pub(crate) struct Live(broadcast::Sender<(TeamId, RunId)>);
+pub(crate) struct Live(broadcast::Sender<(TeamId, Option<RunId>)>);
 
 impl Default for Live {
     fn default() -> Self {
@@ -25,7 +25,7 @@ impl Default for Live {
 /// Hears of one run.
 #[derive(Debug)]
 pub struct Watch {
-    heard: broadcast::Receiver<(TeamId, RunId)>,
+    heard: broadcast::Receiver<(TeamId, Option<RunId>)>,
     run: RunId,
 }
 
@@ -35,7 +35,7 @@ impl Watch {
     pub async fn heard(&mut self) {
         loop {
             match self.heard.recv().await {
-                Ok((_, run)) if run != self.run => {}
+                Ok((_, run)) if run != Some(self.run) => {}
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                 // The sender lives as long as the process.
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
@@ -44,7 +44,46 @@ impl Watch {
     }
 }
 
+/// Hears of a team's tasks and runs.
+#[derive(Debug)]
+pub struct TeamWatch {
+    heard: broadcast::Receiver<(TeamId, Option<RunId>)>,
+    team: TeamId,
+}
+
+impl TeamWatch {
+    /// As [`Watch::heard`], for anything that a team works on.
+    pub async fn heard(&mut self) {
+        loop {
+            match self.heard.recv().await {
+                Ok((team, _)) if team != self.team => {}
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Forgets what was heard so far: whoever looks now sees it all.
+    pub fn catch_up(&mut self) {
+        self.heard = self.heard.resubscribe();
+    }
+}
+
+/// Reads `team/run`, or a team alone.
+fn named(payload: &str) -> Option<(TeamId, Option<RunId>)> {
+    match payload.split_once('/') {
+        Some((team, run)) => Some((team.parse().ok()?, Some(run.parse().ok()?))),
+        None => Some((payload.parse().ok()?, None)),
+    }
+}
+
 impl Orchestrator {
+    /// Begins to hear of the tasks and runs of the scope's team. What happens after this call is not missed.
+    #[must_use]
+    pub fn watch_team(&self, scope: &Scope) -> TeamWatch {
+        TeamWatch { heard: self.live.0.subscribe(), team: scope.team() }
+    }
+
     /// Begins to hear of a run. What happens after this call is not missed.
     #[must_use]
     pub fn watch(&self, run: RunId) -> Watch {
@@ -61,12 +100,8 @@ impl Orchestrator {
         loop {
             match listener.recv().await {
                 Ok(told) => {
-                    let named = told
-                        .payload()
-                        .split_once('/')
-                        .and_then(|(team, run)| Some((team.parse::<TeamId>().ok()?, run.parse::<RunId>().ok()?)));
                     // Nobody watching is no failure.
-                    if let Some(named) = named
+                    if let Some(named) = named(told.payload())
                         && self.live.0.send(named).is_err()
                     {
                         tracing::trace!("nobody watches any run");

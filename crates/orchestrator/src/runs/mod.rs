@@ -30,9 +30,10 @@ pub use hold_up::HeldUp;
 pub(crate) use hold_up::let_go_on;
 #[cfg(any(test, feature = "testing"))]
 pub use idle::Idle;
+pub(crate) use journal::CHANNEL;
 pub use journal::{Body, Entry, RunEvent};
 pub(crate) use live::Live;
-pub use live::Watch;
+pub use live::{TeamWatch, Watch};
 pub use machine::{Gate, Purpose, Stage};
 pub use read::{Artifact, Check, Merge, Remark, RunLine, RunState, RunView, StepView, Waiting};
 pub use shop::Shop;

@@ -171,6 +171,11 @@ pub struct RunLine {
     /// What it does now: the last step's kind and agent.
     pub doing: Option<String>,
     pub agent: Option<String>,
+    /// Lines of the change, as it was delivered last.
+    pub additions: i64,
+    pub deletions: i64,
+    /// Whether its merge was taken back.
+    pub reverted: bool,
     pub cost: MicroUsd,
     pub tokens: i64,
     pub created_at: OffsetDateTime,
@@ -238,6 +243,9 @@ impl Orchestrator {
                     held_up: row.held_up,
                     doing: row.doing,
                     agent: row.agent,
+                    additions: row.additions,
+                    deletions: row.deletions,
+                    reverted: row.reverted,
                     cost: MicroUsd::from_micros(row.cost),
                     tokens: row.tokens,
                     created_at: row.created_at,

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::{
     Actor, Result, Scope,
     audit::{self, Happening},
+    runs,
 };
 
 /// Something that happened to a task.
@@ -21,7 +22,7 @@ pub(crate) struct TaskChange<'a> {
     pub(crate) details: serde_json::Value,
 }
 
-/// Tells everybody who wants to know that a task changed: its history and the audit log. Every verb that changes a
+/// Tells everybody who wants to know that a task changed: its history, the audit log, who watches the team. Every verb that changes a
 /// task calls it once, in its transaction; whoever else must hear of changes is added here.
 pub(crate) async fn announce(
     tx: &mut PgConnection,
@@ -57,7 +58,11 @@ pub(crate) async fn announce(
             "from": change.from, "to": change.to, "changed": change.details,
         }),
     };
-    audit::append(tx, scope, at, what).await
+    audit::append(tx, scope, at, what).await?;
+    sqlx::query_scalar!("SELECT pg_notify($1, $2)::text", runs::CHANNEL, scope.team().to_string())
+        .fetch_one(tx)
+        .await?;
+    Ok(())
 }
 
 /// One line of a task's history.

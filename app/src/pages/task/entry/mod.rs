@@ -219,8 +219,8 @@ fn body(entry: &Entry, place: Place) -> AnyView {
         Body::Message { html, model, cost } => message(who, html, model.as_deref(), *cost),
         Body::Thought { text } => thought(who, text),
         Body::Plan { version, steps } => planned(who, *version, steps),
-        Body::Tool(tool) => work::tool(tool, false),
-        Body::Command(tool) => work::tool(tool, true),
+        Body::Tool(tool) => work::tool(entry.seq, tool, false),
+        Body::Command(tool) => work::tool(entry.seq, tool, true),
         Body::Edit(edit) => work::edit(who, edit, place),
         Body::Approval(approval) => ask::approval(entry.seq, who, approval, place),
         Body::Question(question) => ask::question(entry.seq, who, question, place),
@@ -277,7 +277,7 @@ fn error(title: &str, text: &str, more: Option<&(String, String)>) -> AnyView {
         |(word, href)| view! { <span class="entry__meta"><a class="link" href=href.clone()>{word.clone()}</a></span> },
     );
     view! {
-        <div class="entry__head"><h3 class="entry__who">{title.to_owned()}</h3>{more}</div>
+        <div class="entry__head"><h3 class="entry__who" data-wraps=true>{title.to_owned()}</h3>{more}</div>
         <p class="entry__text muted">{text.to_owned()}</p>
     }
     .into_any()

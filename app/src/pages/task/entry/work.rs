@@ -8,9 +8,9 @@ use crate::components::{
 };
 
 /// A folded call. Terminal colours are read in the output of commands only; of other tools it is shown as it is.
-pub(super) fn tool(tool: &Tool, terminal: bool) -> AnyView {
+pub(super) fn tool(seq: i64, tool: &Tool, terminal: bool) -> AnyView {
     let open = matches!(tool.state, ToolState::Failed(_));
-    let body = output(tool, terminal);
+    let body = output(seq, tool, terminal);
     let summary = view! {
         <span class="tool__name">{tool.name.clone()}</span>
         <span class="tool__arg">{tool.target.clone()}</span>
@@ -32,11 +32,12 @@ fn state(state: &ToolState) -> AnyView {
     }
 }
 
-fn output(tool: &Tool, terminal: bool) -> Option<AnyView> {
+fn output(seq: i64, tool: &Tool, terminal: bool) -> Option<AnyView> {
     if tool.output.is_empty() {
         return None;
     }
-    let about = format!("Output of {} {}", tool.name.to_lowercase(), tool.target);
+    // The number tells two calls of the same command apart.
+    let about = format!("Output of {} {}, entry {seq}", tool.name.to_lowercase(), tool.target);
     let text = if terminal {
         ansi::log(&about, &format!("\u{1b}[2m$ {}\u{1b}[22m\n{}", tool.target, tool.output))
     } else {

@@ -190,8 +190,43 @@ fn team_pages(appearance: Appearance) -> Vec<(&'static str, String)> {
         ("audit", team::audit::page(&audit_shell, &sample_audit(intact))),
         ("audit-broken", team::audit::page(&audit_shell, &sample_audit(broken))),
         ("models", team::models::page(&at(Section::Models, "Models and keys"), &sample_models())),
+        ("gateway", team::gateway::page(&at(Section::Models, "Model gateway"), &sample_gateway())),
         ("settings-error", team::settings::page(&settings, &taken)),
     ]
+}
+
+fn sample_gateway() -> team::gateway::Gateway {
+    let key = |name: &str, project: Option<&str>, used: i64| team::gateway::Key {
+        id: types::GatewayKeyId::new(),
+        name: name.to_owned(),
+        hint: "sk-muster-…x7Qa".to_owned(),
+        project: project.map(str::to_owned),
+        creator: "Mira Halvorsen".to_owned(),
+        expires_at: NOW + Duration::days(61),
+        last_used_at: (used > 0).then(|| NOW - Duration::minutes(used)),
+    };
+    let base = "https://muster.quayside.example/llm";
+    team::gateway::Gateway {
+        keys: vec![key("Nightly summaries", Some("ledger"), 4), key("Mira's notebook", None, 0)],
+        prices: vec![team::gateway::Price {
+            provider: ModelProviderId::new(),
+            provider_name: "Own vLLM".to_owned(),
+            model: "qwen3-coder".to_owned(),
+            rates: [250_000, 25_000, 0, 1_000_000].map(types::MicroUsd::from_micros),
+        }],
+        names: vec![team::gateway::Name {
+            name: "fast".to_owned(),
+            places: vec!["anthropic/claude-sonnet-5".to_owned(), "own-vllm/qwen3-coder".to_owned()],
+        }],
+        projects: vec![Choice::new("p", "ledger")],
+        providers: vec![Choice::new("v", "Own vLLM")],
+        addresses: vec![
+            ("OpenAI", format!("{base}/openai/v1")),
+            ("Anthropic", format!("{base}/anthropic")),
+            ("Google", format!("{base}/gemini")),
+        ],
+        ..team::gateway::Gateway::default()
+    }
 }
 
 fn sample_models() -> team::models::Models {

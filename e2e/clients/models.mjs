@@ -48,7 +48,7 @@ async function anthropic() {
   const calls = message.content.filter((block) => block.type === "tool_use");
   assert.deepEqual(calls.map((call) => [call.name, call.input]), expected);
   assert.equal(message.usage.output_tokens, 25);
-  assert.ok((await client.messages.countTokens({ model, messages })).input_tokens > 10);
+  assert.ok((await client.messages.countTokens({ model, messages })).input_tokens > 0);
   const ask = (apiKey, model) => () => connect(apiKey).messages.create({ model, max_tokens: 500, messages });
   await refused(401, ask("sk-muster-wrong", model));
   await refused(404, ask(key, "server/no-such-model"));
@@ -73,7 +73,7 @@ async function google() {
   assert.deepEqual(calls, expected);
   const whole = await client.models.generateContent({ model: `models/${model}`, contents: "Go.", config });
   assert.equal(whole.functionCalls.length, 2);
-  assert.ok((await client.models.countTokens({ model: `models/${model}`, contents: "Go." })).totalTokens > 5);
+  assert.ok((await client.models.countTokens({ model: `models/${model}`, contents: "Go." })).totalTokens > 0);
   const ask = (apiKey, model) => () => connect(apiKey).models.generateContent({ model: `models/${model}`, contents: "Go." });
   await refused(401, ask("sk-muster-wrong", model));
   await refused(404, ask(key, "server/no-such-model"));

@@ -90,7 +90,9 @@ impl Candidate {
     pub(super) fn bounds(&self, request: &Request) -> Result<Bounds, Fault> {
         let output = request.output_bound(OUTPUT_UNLESS_SAID);
         let Self::Server(model) = self else { return Ok(Bounds { input: request.input_bound(), output }) };
-        if let Some(field) = request.unpriced() {
+        // OpenRouter's suffix for a search of the web, which costs beside the tokens.
+        let searches = model.model.ends_with(":online").then_some("the suffix :online");
+        if let Some(field) = request.unpriced().or(searches) {
             let message = format!(
                 "Muster cannot bound what {field} costs, so no budget could hold it back. Leave it out, or call the \
                  provider itself."

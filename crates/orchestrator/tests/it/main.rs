@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod budgets;
+mod gateway_keys;
 mod isolation;
 mod members;
 mod models;

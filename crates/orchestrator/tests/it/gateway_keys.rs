@@ -1,0 +1,131 @@
+//! Keys for model calls of programs and of runs.
+
+use orchestrator::{
+    Error, Origin,
+    models::{ModelRoute, NewGatewayKey, ProviderSettings, Rates, WireFormat},
+    squads::{Holder, Template},
+    testing::World,
+    work::{NewTask, Source},
+};
+use time::Duration;
+use types::{MicroUsd, RunId, chat::TokenUsage};
+
+async fn works(world: &World, key: &str) -> bool {
+    match world.muster.caller(key, Origin::internal()).await {
+        Ok(_) => true,
+        Err(Error::SignedOut) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_key_works_until_it_expires() {
+    let world = World::new().await;
+    let (_, scope) = world.team("quayside", &world.person("Mira").await).await;
+    let can = scope.can().expect("owner");
+    let new = NewGatewayKey { name: " nightly ", project: None, life: Duration::days(30) };
+    let (_, key) = world.muster.create_gateway_key(&can, &new).await.expect("a key");
+    assert!(key.starts_with("sk-muster-") && works(&world, &key).await);
+    let listed = world.muster.gateway_keys(&scope.can().expect("owner")).await.expect("keys").remove(0);
+    assert_eq!(listed.name, "nightly");
+    assert!(listed.last_used_at.is_some() && !key.contains(&listed.hint));
+    assert!(!works(&world, &key.replace("sk-muster-", "sk-other-")).await);
+    assert!(!works(&world, &format!("{}x", &key[..key.len() - 1])).await);
+    world.clock.advance(Duration::days(31));
+    assert!(!works(&world, &key).await);
+    let nameless = NewGatewayKey { name: " ", ..new };
+    assert!(matches!(world.muster.create_gateway_key(&can, &nameless).await, Err(Error::Invalid(_))));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_key_of_a_run_names_its_budgets_and_ends_with_it() {
+    let world = World::new().await;
+    let (_, scope) = world.team("quayside", &world.person("Mira").await).await;
+    let muster = &world.muster;
+    let project =
+        muster.create_project(&scope.can().expect("may"), "Parcels", &Source::Sample).await.expect("a project");
+    let squad = muster.form_squad(&scope.can().expect("may"), "Crew", Template::Solo).await.expect("a squad");
+    let member = muster.squad(&scope.can().expect("may"), squad).await.expect("the squad").members.remove(0);
+    let Holder::Agent(agent) = member.holder else { unreachable!("templates have agents alone") };
+    let task =
+        muster.create_task(&scope.can().expect("may"), project, &NewTask::titled("One")).await.expect("a task").id;
+    let run = muster.start_run(&scope.can().expect("may"), task, Some(squad)).await.expect("a run");
+    let hour = Duration::hours(1);
+    let key = muster.gateway_key_for_run(scope.team(), run, agent.id, hour).await.expect("a key");
+    let spender = muster.caller(&key, Origin::internal()).await.expect("it works").spender;
+    let named = (spender.project, spender.squad, spender.agent, spender.task, spender.run);
+    assert_eq!(named, (Some(project), Some(squad), Some(agent.id), Some(task), Some(run)));
+    assert!(
+        muster.gateway_keys(&scope.can().expect("may")).await.expect("keys").is_empty(),
+        "it is nobody's to manage"
+    );
+
+    let (_, harbour) = world.team("harbour", &world.person("Hanna").await).await;
+    let foreign = muster.gateway_key_for_run(harbour.team(), run, agent.id, hour).await;
+    assert!(matches!(foreign, Err(Error::NotFound)));
+    let unknown = muster.gateway_key_for_run(scope.team(), RunId::new(), agent.id, hour).await;
+    assert!(matches!(unknown, Err(Error::NotFound)));
+    muster.stop_run(&scope.can().expect("may"), run, "Enough.").await.expect("stopped");
+    assert!(!works(&world, &key).await);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_agreed_price_comes_before_the_public_one_and_holds_for_its_model() {
+    let world = World::new().await;
+    let (_, scope) = world.team("quayside", &world.person("Mira").await).await;
+    let muster = &world.muster;
+    let settings = ProviderSettings {
+        name: "OpenAI".into(),
+        kind: WireFormat::OpenAiChat,
+        base_url: "https://api.openai.com/v1".into(),
+        model: "gpt-5".into(),
+    };
+    let provider = muster.add_model_provider(&scope.can().expect("owner"), &settings, "sk-1").await.expect("added");
+    let cost = async |model: &str| {
+        let route = muster.model_for(&scope, Some(provider), Some(model)).await.expect("a route");
+        let ModelRoute::Server(callable) = route else { panic!("the demo") };
+        let usage = TokenUsage { uncached: 1_000, output: 10, ..TokenUsage::default() };
+        let worst = callable.worst_case(1_000, 10, muster.clock().now()).amount();
+        let amount = callable.cost(&usage, muster.clock().now()).amount();
+        assert!(worst >= amount);
+        amount
+    };
+    let public = cost("gpt-5").await;
+    let rates = Rates { input: 1_000, cache_read: 100, cache_write: 0, output: 1_000_000 };
+    muster.agree_price(&scope.can().expect("owner"), provider, "gpt-5", rates).await.expect("agreed");
+    assert_eq!(cost("gpt-5").await, Some(MicroUsd::from_micros(11)));
+    assert_ne!(cost("gpt-5-mini").await, Some(MicroUsd::from_micros(11)));
+    let (_, harbour) = world.team("harbour", &world.person("Hanna").await).await;
+    let foreign = muster.agree_price(&harbour.can().expect("owner"), provider, "gpt-5", rates).await;
+    assert!(matches!(foreign, Err(Error::NotFound)));
+    let negative = Rates { input: -1, ..rates };
+    let refused = muster.agree_price(&scope.can().expect("owner"), provider, "gpt-5", negative).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))));
+    muster.forget_price(&scope.can().expect("owner"), provider, "gpt-5").await.expect("forgotten");
+    assert_eq!(cost("gpt-5").await, public);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn names_lead_only_to_providers_of_the_team() {
+    let world = World::new().await;
+    let (_, scope) = world.team("quayside", &world.person("Mira").await).await;
+    let muster = &world.muster;
+    let can = scope.can().expect("owner");
+    muster.name_models(&can, "fast", &["demo/demo"]).await.expect("named");
+    let names = muster.model_names(&scope.can().expect("owner")).await.expect("names");
+    assert_eq!(names, [("fast".to_owned(), vec!["demo/demo".to_owned()])]);
+    for (name, place, field) in
+        [("Fast", "demo/demo", "alias"), ("default", "demo/demo", "alias"), ("x", "no/m", "first")]
+    {
+        let Err(Error::Invalid(fields)) = muster.name_models(&can, name, &[place]).await else {
+            panic!("{name} {place}")
+        };
+        assert_eq!(fields[0].field, field);
+    }
+    muster.name_models(&can, "fast", &[]).await.expect("taken away");
+    assert!(muster.model_names(&scope.can().expect("owner")).await.expect("names").is_empty());
+    world.end().await;
+}

@@ -29,13 +29,14 @@ impl Muster {
         let address = free_address()?;
         let log = fs::File::create(folder.join("log")).doing(|| "Cannot write the server's log".to_owned())?;
         let errors = log.try_clone().doing(|| "Cannot write the server's log".to_owned())?;
-        let child = Command::new(workspace::target()?.join("release/muster"))
+        let child = Command::new(binary()?)
             .arg("serve")
             .env("PORT", address.port().to_string())
             .env("MUSTER_SERVER__DATA_DIR", folder.join("var"))
             .env("MUSTER_TELEMETRY__LEVEL", "warn")
             // One client stands for many people here.
             .env("MUSTER_RATE_LIMITS__PER_MINUTE", "100000000")
+            .env_remove(NAMED)
             .env_remove("DATABASE_URL")
             .env_remove("MUSTER_CONFIG")
             .stdout(Stdio::from(log))
@@ -75,6 +76,16 @@ impl Drop for Muster {
         if let Err(error) = ended {
             eprintln!("bench: {} may be left behind: {error}", self.folder.display());
         }
+    }
+}
+
+/// Names a release binary to measure as it is, in place of one built from this checkout.
+pub(crate) const NAMED: &str = "MUSTER_BIN";
+
+fn binary() -> Outcome<PathBuf> {
+    match env::var_os(NAMED).filter(|path| !path.is_empty()) {
+        Some(path) => Ok(path.into()),
+        None => Ok(workspace::target()?.join("release/muster")),
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, env, net::SocketAddr, time::Duration};
 
 use hyper::header;
 
@@ -6,7 +6,7 @@ use super::{
     figure::{Figure, Goal},
     journey::{Browser, sign_up},
     load::{self, Measured, Pressure, Target},
-    muster::Muster,
+    muster::{self, Muster},
     peer,
 };
 use crate::{
@@ -24,9 +24,11 @@ const FIRST_BYTE_MS: f64 = 20.0;
 
 /// Measures home, sign-in and dashboard beside axum with maud sending the same bytes.
 pub(crate) fn run() -> Outcome {
-    assets::run(assets::Options { dev: false })?;
-    println!("bench: building the server");
-    workspace::run(&mut workspace::cargo(&["build", "--quiet", "--release", "--package", "server"])?)?;
+    if env::var_os(muster::NAMED).is_none() {
+        assets::run(assets::Options { dev: false })?;
+        println!("bench: building the server");
+        workspace::run(&mut workspace::cargo(&["build", "--quiet", "--release", "--package", "server"])?)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.doing(|| "Cannot start the bench".to_owned())?.block_on(measure())
 }

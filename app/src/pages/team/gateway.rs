@@ -147,7 +147,8 @@ fn keys(shell: &Shell, keys: &[Key], manages: bool) -> AnyView {
             cell("Expires", expires),
         ];
         if manages {
-            cells.push(actions(revoke(shell, key)));
+            let id = format!("revoke-{}", key.id);
+            cells.push(actions(Button::new("Revoke").small().danger().about(&key.name).opens(&id).into_any()));
         }
         row(key.name.clone().into_any(), cells)
     });
@@ -155,20 +156,20 @@ fn keys(shell: &Shell, keys: &[Key], manages: bool) -> AnyView {
     if manages {
         heads.push("Action");
     }
-    table("Keys of the gateway", &heads, rows.collect())
+    // Beside the table, whose cells lay out whatever stands in them.
+    let dialogs = manages.then(|| keys.iter().map(|key| revoke(shell, key)).collect_view());
+    view! { {table("Keys of the gateway", &heads, rows.collect())}{dialogs} }.into_any()
 }
 
 fn revoke(shell: &Shell, key: &Key) -> AnyView {
-    let id = format!("revoke-{}", key.id);
-    let dialog = confirm(Confirm {
-        id: &id,
+    confirm(Confirm {
+        id: &format!("revoke-{}", key.id),
         question: format!("Revoke “{}”?", key.name),
         consequence: "Programs that use it are refused from now on. This cannot be undone.".to_owned(),
         action: shell.link(&format!("/settings/gateway/keys/{}/revoke", key.id)),
         verb: "Revoke",
         keep: "Keep it".to_owned(),
-    });
-    view! { {Button::new("Revoke").small().danger().about(&key.name).opens(&id)} {dialog} }.into_any()
+    })
 }
 
 fn key_form(shell: &Shell, data: &Gateway) -> AnyView {
@@ -237,7 +238,7 @@ fn prices(shell: &Shell, data: &Gateway, manages: bool) -> AnyView {
         table("Prices for a million tokens, in US dollars", &heads, rows.collect())
     });
     view! {
-        <p>"What you agreed on with a provider comes before the public price. All are US dollars for a million tokens."</p>
+        <p class="section__note">"What you agreed on with a provider comes before the public price. All are US dollars for a million tokens."</p>
         {list}
         {(manages && !data.providers.is_empty()).then(|| price_form(shell, data))}
     }
@@ -285,7 +286,7 @@ fn names(shell: &Shell, data: &Gateway, manages: bool) -> AnyView {
         table("Names of the team's own", heads, rows.collect())
     });
     view! {
-        <p>"A name leads to one model, or to the next when its provider does not answer."</p>
+        <p class="section__note">"A name leads to one model, or to the next when its provider does not answer."</p>
         {list}
         {manages.then(|| name_form(shell, data))}
     }

@@ -89,7 +89,7 @@ impl Orchestrator {
         let mut tx = self.db().team(scope).await?;
         let row = sqlx::query!(
             r#"SELECT project_id AS "project: ProjectId", state FROM tasks
-               WHERE team_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE"#,
+               WHERE team_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE"#,
             scope.team() as TeamId,
             task as TaskId,
         )

@@ -128,7 +128,7 @@ impl Orchestrator {
 async fn forget_old(tx: &mut PgConnection, team: TeamId, project: ProjectId) -> Result<bool> {
     let old = sqlx::query_scalar!(
         r#"SELECT credential_secret AS "secret!: SecretId" FROM projects
-           WHERE team_id = $1 AND id = $2 AND credential_secret IS NOT NULL FOR UPDATE"#,
+           WHERE team_id = $1 AND id = $2 AND credential_secret IS NOT NULL FOR NO KEY UPDATE"#,
         team as TeamId,
         project as ProjectId,
     )

@@ -109,7 +109,7 @@ async fn select(
 /// The name of a project of the team; also proves that it is one.
 async fn name_of(tx: &mut PgConnection, scope: &Scope, project: ProjectId) -> Result<String> {
     let name = sqlx::query_scalar!(
-        "SELECT name FROM projects WHERE team_id = $1 AND id = $2 FOR UPDATE",
+        "SELECT name FROM projects WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
         scope.team() as TeamId,
         project as ProjectId
     );

@@ -83,7 +83,7 @@ async fn changeable(tx: &mut PgConnection, scope: &Scope, task: TaskId, deleted:
                   assignee_user AS "assignee_user: UserId", assignee_agent AS "assignee_agent: AgentId",
                   assignee_squad AS "assignee_squad: SquadId",
                   created_by AS "created_by: UserId", revision
-           FROM tasks WHERE team_id = $1 AND id = $2 AND (deleted_at IS NOT NULL) = $3 FOR UPDATE"#,
+           FROM tasks WHERE team_id = $1 AND id = $2 AND (deleted_at IS NOT NULL) = $3 FOR NO KEY UPDATE"#,
         scope.team() as TeamId,
         task as TaskId,
         deleted,

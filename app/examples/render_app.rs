@@ -74,6 +74,7 @@ fn shell(appearance: Appearance, section: Section, page: &str) -> Shell {
         commands: Vec::new(),
         needs: 0,
         now: NOW,
+        budget_step: 0,
         outbox: Some("/outbox".to_owned()),
     }
 }

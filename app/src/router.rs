@@ -12,7 +12,7 @@ use orchestrator::{Error, teams::RESERVED_SLUGS};
 use crate::{
     failure::{Failure, pages_for_failures},
     flash::said_once,
-    handlers::{account, agent_types, auth, git, llm, onboarding, public, squads, tasks, team},
+    handlers::{account, agent_types, auth, budgets, git, llm, onboarding, public, squads, tasks, team},
     request::{Place, Visitor, safe_path},
     routes::{Route, Routes},
     state::App,
@@ -135,7 +135,7 @@ fn table() -> Routes {
         .by_token(GET, "/git/{team}/{repository}/info/refs", git::exchange)
         .by_token(POST, "/git/{team}/{repository}/git-upload-pack", git::exchange)
         .by_token(POST, "/git/{team}/{repository}/git-receive-pack", git::exchange);
-    work(crews(models(routes)))
+    money(work(crews(models(routes))))
 }
 
 /// Model calls of programs, in the formats of three vendors.
@@ -184,6 +184,28 @@ fn crews(routes: Routes) -> Routes {
         .team(GET, "/agent-types/{agent_type}", agent_types::agent_type)
         .team(POST, "/agent-types/{agent_type}", agent_types::edit_agent_type)
         .team(POST, "/agent-types/{agent_type}/switch", agent_types::switch_agent_type)
+}
+
+/// Budgets and the ledger.
+fn money(routes: Routes) -> Routes {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    routes
+        .team(GET, "/budgets", budgets::budgets)
+        .team(GET, "/budgets/edit", budgets::edit_page)
+        .team(POST, "/budgets/edit", budgets::edit)
+        .team(POST, "/budgets/{budget}/remove", budgets::remove)
+        .team(POST, "/budgets/rate", budgets::set_rate)
+        .team(GET, "/budgets/ask", budgets::ask_page)
+        .team(POST, "/budgets/ask", budgets::ask)
+        .team(POST, "/budgets/requests/{request}/grant", budgets::grant)
+        .team(POST, "/budgets/requests/{request}/decline", budgets::decline)
+        .team(GET, "/budgets/ledger", budgets::ledger)
+        .team(GET, "/budgets/ledger.csv", budgets::csv)
+        .team(GET, "/budgets/ledger.jsonl", budgets::json_lines)
+        .team(GET, "/budgets/pauses", budgets::pauses)
+        .team(POST, "/budgets/pauses", budgets::pause)
+        .team(POST, "/budgets/pauses/{pause}/resume", budgets::resume)
 }
 
 /// Projects, their boards, tasks and their runs.

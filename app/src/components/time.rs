@@ -15,6 +15,12 @@ pub fn absolute(at: OffsetDateTime) -> AnyView {
     element(at, full(at))
 }
 
+/// A day without its year: “19 Nov”.
+#[must_use]
+pub fn day(date: time::Date) -> String {
+    format!("{} {}", date.day(), MONTHS[usize::from(u8::from(date.month())) - 1])
+}
+
 /// Day and clock, without the year: for lists of one year's rows.
 #[must_use]
 pub fn moment(at: OffsetDateTime) -> AnyView {

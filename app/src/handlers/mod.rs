@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod agent_types;
 pub(crate) mod auth;
+pub(crate) mod budgets;
 pub(crate) mod git;
 pub(crate) mod llm;
 pub(crate) mod onboarding;

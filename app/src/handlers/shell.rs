@@ -3,13 +3,19 @@
 use orchestrator::{
     Grant,
     accounts::SignedIn,
+    budgets::Subject,
+    grants::ReadBudgets,
     teams::{Joined, Role, Team},
 };
 use types::PermissionSet;
 
 use super::words::task_key;
 use crate::{
-    components::{breadcrumb::Crumb, toast::Flash},
+    components::{
+        banner::{Banner, Tone},
+        breadcrumb::Crumb,
+        toast::Flash,
+    },
     failure::Failure,
     layout::shell::{Section, Shell, TeamLink},
     request::{Inside, Member, Visitor},
@@ -30,12 +36,30 @@ pub(super) async fn inside<G: Grant>(
     let mut shell = around(app, &member.who, &member.visitor, &member.joined, page);
     enter(&mut shell, &member.team, &member.role);
     shell.section = section;
+    money(app, member, &mut shell).await?;
     if let Some(number) = member.visitor.flash.as_deref().and_then(deleted_task) {
         let undo = Some(member.link(&format!("/tasks/{number}/undelete")));
         shell.flash =
             Some(Flash { undo, ..Flash::done(format!("{} is deleted.", task_key(&member.team.slug, number))) });
     }
     Ok(shell)
+}
+
+/// What every page says about money: a limit that is near, and what is paused.
+async fn money<G: Grant>(app: &App, member: &Inside<G>, shell: &mut Shell) -> Result<(), Failure> {
+    let Some(can) = member.also::<ReadBudgets>() else { return Ok(()) };
+    let signal = app.muster.budget_signal(&can).await?;
+    shell.budget_step = signal.step;
+    shell.banners.extend(signal.pauses.iter().map(|pause| {
+        Banner {
+            tone: Tone::Warning,
+            lead: if pause.subject == Subject::TEAM { "All work is paused." } else { "A part of the work is paused." }
+                .to_owned(),
+            text: pause.reason.clone(),
+            action: Some(("See the pause".to_owned(), member.link("/budgets/pauses"))),
+        }
+    }));
+    Ok(())
 }
 
 /// The shell of a page that failed inside a team. A word for the next page waits for one that can be shown.
@@ -75,6 +99,7 @@ fn around(app: &App, who: &SignedIn, visitor: &Visitor, teams: &[Joined], page: 
         path: visitor.path.clone(),
         commands: Vec::new(),
         needs: 0,
+        budget_step: 0,
         now: app.muster.clock().now(),
         outbox: app.settings.outbox.as_ref().map(|_| "/outbox".to_owned()),
     }
@@ -134,6 +159,14 @@ fn words(flash: &str) -> Option<&'static str> {
         "run_approved" => "Approved. The change is merged now.",
         "run_sent_back" => "Sent back. The squad works on your comment.",
         "run_decided" => "Decided. The run goes on.",
+        "budget_set" => "The budget holds from now on. Runs that waited for it try again.",
+        "budget_removed" => "The budget is removed.",
+        "rate_set" => "The rate holds for calls from now on.",
+        "budget_asked" => "Asked. Whoever may change budgets has a mail.",
+        "budget_granted" => "Granted. The new limit holds from now on.",
+        "budget_declined" => "Declined. The limit stays as it is.",
+        "paused" => "Paused. No model call begins from now on.",
+        "resumed" => "Resumed. Each run goes on at its step.",
         "project_saved" => "The settings are saved.",
         "project_archived" => "The project is archived.",
         "project_restored" => "The project is restored.",

@@ -17,6 +17,7 @@ pub(super) const KINDS: &[(&str, &str)] = &[
     ("task.", "Tasks"),
     ("run.", "Runs"),
     ("token.", "Access tokens"),
+    ("budget.", "Budgets"),
     ("permission.", "Refused permissions"),
 ];
 
@@ -72,6 +73,14 @@ pub(super) fn phrase(action: &str) -> &str {
         "task.deleted" => "deleted a task",
         "task.restored" => "brought a task back",
         "onboarding.skipped" => "skipped a step of the set-up",
+        "budget.set" => "set a budget",
+        "budget.removed" => "removed a budget",
+        "budget.rate_set" => "changed the rate for unknown prices",
+        "budget.asked" => "asked for a higher budget",
+        "budget.granted" => "granted a higher budget",
+        "budget.declined" => "declined a higher budget",
+        "budget.paused" => "paused work",
+        "budget.resumed" => "resumed paused work",
         "token.created" => "made an access token",
         "token.revoked" => "revoked an access token",
         "gateway_key.created" => "made a key of the model gateway",

@@ -88,9 +88,13 @@ fn rail_link(shell: &Shell, section: Section) -> AnyView {
     let waiting = (section == Section::Dashboard && shell.needs > 0).then(|| {
         view! { <span class="rail__count">{shell.needs}<span class="visually-hidden">" need you"</span></span> }
     });
+    let near = (section == Section::Budgets && shell.budget_step > 0).then(|| {
+        let words = if shell.budget_step >= 100 { " limit reached" } else { " near a limit" };
+        view! { <span class="rail__count">{icon(Icon::TriangleAlert)}<span class="visually-hidden">{words}</span></span> }
+    });
     view! {
         <a class="rail__link" href=shell.link(section.path()) aria-current=current data-key=section.keys()>
-            {icon(section.icon())}<span>{section.name()}</span>{waiting}
+            {icon(section.icon())}<span>{section.name()}</span>{waiting}{near}
         </a>
     }
     .into_any()

@@ -9,7 +9,7 @@ use crate::{
     components::{
         banner::{Banner, banners},
         breadcrumb::{Crumb, breadcrumb},
-        icon::Icon,
+        icon::{Icon, icon},
         toast::{Flash, toasts},
     },
     document::{Head, Sheet, document},
@@ -28,6 +28,7 @@ pub enum Section {
     Dashboard,
     Projects,
     Squads,
+    Budgets,
     Members,
     Roles,
     Audit,
@@ -43,6 +44,7 @@ impl Section {
         Self::Dashboard,
         Self::Projects,
         Self::Squads,
+        Self::Budgets,
         Self::Members,
         Self::Roles,
         Self::Audit,
@@ -56,6 +58,7 @@ impl Section {
             Self::Dashboard => "Dashboard",
             Self::Projects => "Projects",
             Self::Squads => "Squads",
+            Self::Budgets => "Budgets",
             Self::Members => "Members",
             Self::Roles => "Roles",
             Self::Audit => "Audit log",
@@ -71,6 +74,7 @@ impl Section {
             Self::Dashboard | Self::Other => Icon::LayoutDashboard,
             Self::Projects => Icon::FolderGit2,
             Self::Squads => Icon::Bot,
+            Self::Budgets => Icon::Wallet,
             Self::Members => Icon::Users,
             Self::Roles => Icon::KeyRound,
             Self::Audit => Icon::ShieldCheck,
@@ -85,6 +89,7 @@ impl Section {
             Self::Dashboard | Self::Other => "",
             Self::Projects => "/projects",
             Self::Squads => "/squads",
+            Self::Budgets => "/budgets",
             Self::Members => "/members",
             Self::Roles => "/roles",
             Self::Audit => "/audit",
@@ -100,6 +105,7 @@ impl Section {
             Self::Dashboard => Some("g d"),
             Self::Projects => Some("g p"),
             Self::Squads => Some("g q"),
+            Self::Budgets => Some("g b"),
             Self::Members => Some("g m"),
             Self::Roles => Some("g r"),
             Self::Audit => Some("g a"),
@@ -115,6 +121,7 @@ impl Section {
             Self::Dashboard | Self::Models | Self::Tokens | Self::Other => Permission::ReadTeam,
             Self::Projects => Permission::ReadProjects,
             Self::Squads => Permission::ReadSquads,
+            Self::Budgets => Permission::ReadBudgets,
             Self::Members | Self::Roles => Permission::ReadMembers,
             Self::Audit => Permission::ReadAudit,
             Self::Settings => Permission::ManageTeam,
@@ -147,6 +154,8 @@ pub struct Shell {
     pub commands: Vec<Command>,
     /// How many things wait for the person.
     pub needs: u32,
+    /// The highest step of a budget that people were told of, in per cent; 0: none is near.
+    pub budget_step: i16,
     /// The time that “2 min ago” counts from.
     pub now: OffsetDateTime,
     /// Where mail of this development server can be read; None where mail is really sent.
@@ -228,7 +237,7 @@ pub fn framed(shell: &Shell, title: &str, failed: bool, frame: Frame, main: AnyV
             <a class="skip-link" href="#main">"Skip to content"</a>
             {rail::rail(shell)}
             <div class="page">
-                <header class="topbar">{breadcrumb(&shell.way())}</header>
+                <header class="topbar">{breadcrumb(&shell.way())}{halt(shell)}</header>
                 {banners(&shell.banners)}
                 <main id="main" class=class tabindex="-1">{main}</main>
             </div>
@@ -239,6 +248,19 @@ pub fn framed(shell: &Shell, title: &str, failed: bool, frame: Frame, main: AnyV
         </body>
     };
     document(&head, body)
+}
+
+/// The emergency stop, at hand on every page of those who may use it.
+fn halt(shell: &Shell) -> Option<AnyView> {
+    let shown = shell.team.is_some() && shell.may(Permission::ManageBudgets);
+    shown.then(|| {
+        view! {
+            <a class="button topbar__halt" data-kind="danger" href=shell.link("/budgets/pauses")>
+                {icon(Icon::OctagonX)}<span>"Pause all work…"</span>
+            </a>
+        }
+        .into_any()
+    })
 }
 
 #[cfg(test)]
@@ -266,6 +288,7 @@ pub(crate) mod tests {
             path: "/quayside".to_owned(),
             commands: Vec::new(),
             needs: 0,
+            budget_step: 0,
             now: datetime!(2026-11-19 14:32 UTC),
             outbox: None,
         }

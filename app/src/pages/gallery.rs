@@ -130,6 +130,7 @@ fn visitor(appearance: Appearance) -> Shell {
         commands: Vec::new(),
         needs: 0,
         now: datetime!(2026-11-19 14:32 UTC),
+        budget_step: 0,
         outbox: None,
     }
 }

@@ -3,6 +3,7 @@ pub mod account;
 pub mod agent_types;
 pub mod auth;
 pub mod board;
+pub mod budgets;
 pub mod dashboard;
 pub mod errors;
 pub mod gallery;

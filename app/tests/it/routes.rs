@@ -118,6 +118,9 @@ fn any_ids() -> Vec<(&'static str, String)> {
         "token",
         "repository",
         "gateway_key",
+        "budget",
+        "request",
+        "pause",
     ];
     let mut ids = things.map(|thing| (thing, Uuid::now_v7().to_string())).to_vec();
     ids.extend([("number", "99".to_owned()), ("*call", "demo:generateContent".to_owned())]);
@@ -177,7 +180,7 @@ async fn a_missing_permission_is_refused_and_written_down() {
     let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
     let jonas_signed_in = site.world.sign_in("Jonas").await;
     // A role that grants one thing no page asks for: every route of the team refuses it.
-    let odd = types::PermissionSet::of(&[Permission::ManageBudgets]);
+    let odd = types::PermissionSet::of(&[Permission::WriteFiles]);
     let role = site
         .world
         .muster

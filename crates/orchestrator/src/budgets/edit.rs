@@ -45,6 +45,19 @@ impl Default for BudgetSettings {
 }
 
 impl BudgetSettings {
+    /// What a limit says now.
+    pub(super) fn of(node: &Node) -> Self {
+        Self {
+            limit: node.limit,
+            tokens: node.tokens,
+            calendar: node.calendar.clone(),
+            per_task: node.per_task,
+            per_run: node.per_run,
+            concurrent_runs: node.concurrent_runs,
+            warn_at: node.warn_at.clone(),
+        }
+    }
+
     /// In order and without doubles, or what is wrong.
     fn checked(&self) -> Result<Self> {
         let Calendar { period, reset_day, ref time_zone } = self.calendar;
@@ -82,19 +95,34 @@ impl Orchestrator {
         subject: Subject,
         settings: &BudgetSettings,
     ) -> Result<BudgetId> {
-        let settings = settings.checked()?;
-        if subject == Subject::TEAM && matches!(settings.limit, Limit::Share(_)) {
-            return Err(Error::field("share", "A team is part of nothing. Give an amount."));
-        }
         let now = self.clock().now();
         let mut tx = self.db().team(scope).await?;
         let subject = whole(&mut tx, scope.team(), subject).await?;
         let tree = load::lock(&mut tx, self.desk(), scope.team(), now).await?;
-        let before = tree.nodes().iter().find(|node| node.subject == subject).cloned();
-        let id = before.as_ref().map_or_else(BudgetId::new, |node| node.id);
-        let after = with(&tree, id, subject, &settings);
+        let id = self.apply_budget(&mut tx, scope, &tree, subject, settings, now).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Sets a limit inside a transaction that holds the team's lock.
+    pub(super) async fn apply_budget(
+        &self,
+        tx: &mut PgConnection,
+        scope: &Can<ManageBudgets>,
+        tree: &Tree,
+        subject: Subject,
+        settings: &BudgetSettings,
+        now: OffsetDateTime,
+    ) -> Result<BudgetId> {
+        let settings = settings.checked()?;
+        if subject == Subject::TEAM && matches!(settings.limit, Limit::Share(_)) {
+            return Err(Error::field("share", "A team is part of nothing. Give an amount."));
+        }
+        let before = tree.nodes().iter().find(|node| node.subject == subject);
+        let id = before.map_or_else(BudgetId::new, |node| node.id);
+        let after = with(tree, id, subject, &settings);
         check_fit(&after, id)?;
-        self.keep_budget(&mut tx, scope, &after, id, now).await?;
+        self.keep_budget(tx, scope, &after, id, now).await?;
         sqlx::query!(
             "UPDATE budget_counters SET warned = 0 WHERE team_id = $1 AND budget_id = $2",
             scope.team() as TeamId,
@@ -102,20 +130,19 @@ impl Orchestrator {
         )
         .execute(&mut *tx)
         .await?;
-        load::changed(&mut tx, scope.team()).await?;
-        runs::let_go_on(&mut tx, scope.team(), now).await?;
+        load::changed(tx, scope.team()).await?;
+        runs::let_go_on(tx, scope.team(), now).await?;
         let what = Happening {
             action: "budget.set",
             target_kind: "budget",
             target_id: id.to_string(),
             details: serde_json::json!({
                 "subject": subject,
-                "before": before.as_ref().map(|node| told(node.limit, node.tokens)),
+                "before": before.map(|node| told(node.limit, node.tokens)),
                 "after": told(settings.limit, settings.tokens),
             }),
         };
-        audit::append(&mut tx, scope, now, what).await?;
-        tx.commit().await?;
+        audit::append(tx, scope, now, what).await?;
         Ok(id)
     }
 
@@ -247,11 +274,16 @@ pub(super) async fn whole(connection: &mut PgConnection, team: TeamId, subject: 
     Ok(Subject { squad: Some(home), ..subject })
 }
 
+/// The narrowest limit that a new one of `subject` would stand under; none above the team's.
+pub(super) fn above(nodes: &[Node], subject: Subject) -> Option<&Node> {
+    let around = nodes.iter().filter(|node| node.subject != subject && subject.lies_in(&node.subject));
+    around.max_by_key(|node| weight(node.subject))
+}
+
 /// The tree as it will be.
 fn with(tree: &Tree, id: BudgetId, subject: Subject, settings: &BudgetSettings) -> Tree {
     let mut nodes: Vec<Node> = tree.nodes().iter().filter(|node| node.id != id).cloned().collect();
-    let parent = nodes.iter().filter(|node| subject.lies_in(&node.subject)).max_by_key(|node| weight(node.subject));
-    let parent = if subject == Subject::TEAM { None } else { parent.map(|node| node.id) };
+    let parent = above(&nodes, subject).map(|node| node.id);
     let known = tree.node(id);
     let parent = known.map_or(parent, |node| node.parent);
     if known.is_none() {

@@ -7,26 +7,39 @@
 
 mod alerts;
 mod book;
+mod burn;
 mod calls;
 mod desk;
+mod draft;
 mod edit;
+mod forecast;
+mod ledger;
 mod load;
 mod pause;
 mod period;
 mod read;
 mod reaper;
+mod requests;
 mod rows;
+mod signal;
 mod till;
 mod tree;
 
 pub use book::{Measure, Refusal};
+pub use burn::{Burn, BurnDay};
 pub use calls::{Held, NewCall, Used};
 pub(crate) use desk::Desk;
+pub use draft::{BudgetDraft, BudgetPart};
 pub use edit::BudgetSettings;
+pub use forecast::Forecast;
+pub use ledger::{EntryKind, LedgerEntry, LedgerFilter, LedgerPlace, LedgerUse};
 pub(crate) use pause::pause_of;
 pub use pause::{PauseView, Stopped};
 pub use period::{Calendar, Period, Window, knows_time_zone};
 pub use read::{AlertView, BudgetView, Difference};
+pub use requests::BudgetRequest;
+pub use signal::BudgetSignal;
+pub(crate) use signal::has_place;
 pub use tree::{BoundKind, Leg, Limit, Node, Pause, Spender, Subject, Tree};
 
 /// A moment to the minute, for sentences: `2026-11-21 09:30`.

@@ -74,6 +74,17 @@ impl Calendar {
         self.window_in_zone(now).unwrap_or(Window::ALWAYS)
     }
 
+    /// The days of the calendar's zone from the one that `from` lies in to the one of `to`, with their first moments.
+    pub(crate) fn days(&self, from: OffsetDateTime, to: OffsetDateTime) -> Vec<(time::Date, OffsetDateTime)> {
+        let zone = TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC);
+        let date = |at: OffsetDateTime| {
+            Some(Timestamp::from_nanosecond(at.unix_timestamp_nanos()).ok()?.to_zoned(zone.clone()).date())
+        };
+        let (Some(first), Some(last)) = (date(from), date(to)) else { return Vec::new() };
+        let days = first.series(1.day()).take_while(|day| *day <= last);
+        days.filter_map(|day| Some((calendar_date(day)?, instant(day, &zone)?))).collect()
+    }
+
     fn window_in_zone(&self, now: OffsetDateTime) -> Option<Window> {
         let zone = TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC);
         let now = Timestamp::from_nanosecond(now.unix_timestamp_nanos()).ok()?.to_zoned(zone.clone());
@@ -106,6 +117,11 @@ impl Calendar {
 fn reset_in(month: Date, day: i16) -> Option<Date> {
     let day = i8::try_from(day.clamp(1, 31)).ok()?.min(month.days_in_month());
     Date::new(month.year(), month.month(), day).ok()
+}
+
+fn calendar_date(day: Date) -> Option<time::Date> {
+    let month = time::Month::try_from(u8::try_from(day.month()).ok()?).ok()?;
+    time::Date::from_calendar_date(day.year().into(), month, u8::try_from(day.day()).ok()?).ok()
 }
 
 /// The beginning of a day; where the clocks skip midnight, the first moment that exists.
@@ -160,6 +176,17 @@ mod tests {
         assert_eq!(before, (datetime!(2026-01-31 0:00 UTC), datetime!(2026-02-28 0:00 UTC)));
         let year = window(Period::Month, 1, "UTC", datetime!(2026-12-31 23:59 UTC));
         assert_eq!(year.1, datetime!(2027-01-01 0:00 UTC));
+    }
+
+    #[test]
+    fn days_are_the_zones_own_and_without_gaps() {
+        let berlin = Calendar { period: Period::Month, reset_day: 1, time_zone: "Europe/Berlin".into() };
+        let days = berlin.days(datetime!(2026-10-23 23:30 UTC), datetime!(2026-10-26 12:00 UTC));
+        let starts: Vec<_> = days.iter().map(|(_, start)| *start).collect();
+        let wanted =
+            [datetime!(2026-10-23 22:00 UTC), datetime!(2026-10-24 22:00 UTC), datetime!(2026-10-25 23:00 UTC)];
+        assert_eq!(starts, wanted, "the clocks go back on the 25th");
+        assert_eq!(days[0].0, time::macros::date!(2026 - 10 - 24));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct BudgetView {
     pub reserved: MicroUsd,
     pub tokens_spent: i64,
     pub tokens_reserved: i64,
+    /// The highest step that people were told of in this period, in per cent; 100: a call was refused.
+    pub warned: i16,
 }
 
 impl BudgetView {
@@ -146,6 +148,7 @@ async fn view(
         reserved: MicroUsd::from_micros(counter.reserved),
         tokens_spent: counter.tokens_spent,
         tokens_reserved: counter.tokens_reserved,
+        warned: counter.warned,
     })
 }
 

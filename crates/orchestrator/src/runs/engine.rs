@@ -11,7 +11,11 @@ use super::{
     start::QUEUED,
     workflow::{self, Stumble},
 };
-use crate::{Error, Result, db::ENGINE_SCHEMA};
+use crate::{
+    Error, Result,
+    budgets::{self, Spender},
+    db::ENGINE_SCHEMA,
+};
 
 /// Runs are taken up again by a program whose workflow takes the same steps in the same order. Raise it when that changes;
 /// runs of the older one then wait for a node that still has it.
@@ -143,7 +147,7 @@ impl Engine {
         Ok(rows.into_iter().map(|row| (row.team, row.run)).collect())
     }
 
-    /// Gives one run to the engine, unless its project or squad has enough of them. The project's row is locked, so that two
+    /// Gives one run to the engine, unless its project, its squad or a budget has enough of them. The project's row is locked, so that two
     /// nodes do not both see the last free place.
     async fn hand_over(&self, team: TeamId, run: RunId) -> Result<()> {
         let mut tx = self.shop.muster.db().of_team(team).await?;
@@ -170,6 +174,10 @@ impl Engine {
         .fetch_one(&mut *tx)
         .await?;
         if busy.project >= self.limits.runs_per_project || busy.squad >= i64::from(row.max_concurrent_runs) {
+            return Ok(());
+        }
+        let spender = Spender { project: Some(row.project), squad: Some(row.squad), ..Spender::default() };
+        if !budgets::has_place(&mut tx, &self.shop.muster, team, &spender).await? {
             return Ok(());
         }
         self.begin(Segment { team, run, number: row.segment }).await?;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod budget_pages;
 mod budgets;
 mod gateway_keys;
 mod isolation;

@@ -18,14 +18,14 @@ use orchestrator::{
 use time::Duration as Span;
 use types::{BuiltinRole, MicroUsd, PauseId, PermissionSet, ProjectId, TeamId, chat::TokenUsage};
 
-struct Desk {
-    world: World,
-    scope: Scope,
-    project: ProjectId,
+pub(crate) struct Desk {
+    pub(crate) world: World,
+    pub(crate) scope: Scope,
+    pub(crate) project: ProjectId,
 }
 
 impl Desk {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::new().await;
         let ada = world.person("Ada").await;
         let (_, scope) = world.team("quayside", &ada).await;
@@ -34,23 +34,23 @@ impl Desk {
         Self { world, scope, project }
     }
 
-    fn team(&self) -> TeamId {
+    pub(crate) fn team(&self) -> TeamId {
         self.scope.team()
     }
 
-    fn manage(&self) -> Can<ManageBudgets> {
+    pub(crate) fn manage(&self) -> Can<ManageBudgets> {
         self.scope.can().expect("an owner")
     }
 
-    async fn limit(&self, subject: Subject, settings: BudgetSettings) {
+    pub(crate) async fn limit(&self, subject: Subject, settings: BudgetSettings) {
         self.world.muster.set_budget(&self.manage(), subject, &settings).await.expect("a budget");
     }
 
-    async fn views(&self) -> Vec<BudgetView> {
+    pub(crate) async fn views(&self) -> Vec<BudgetView> {
         self.world.muster.budgets(&self.scope.can::<ReadBudgets>().expect("may read")).await.expect("budgets")
     }
 
-    async fn hold(&self, micros: i64) -> Result<Held, Error> {
+    pub(crate) async fn hold(&self, micros: i64) -> Result<Held, Error> {
         self.world.muster.hold(self.team(), call(self.project, micros)).await
     }
 
@@ -62,21 +62,21 @@ impl Desk {
     }
 
     /// A call from its beginning to its end.
-    async fn spend(&self, micros: i64) {
+    pub(crate) async fn spend(&self, micros: i64) {
         let held = self.hold(micros).await.expect("room");
         self.world.muster.settle(held, used(micros)).await.expect("settled");
     }
 
-    async fn balanced(&self) {
+    pub(crate) async fn balanced(&self) {
         assert_eq!(self.world.muster.reconcile(self.team()).await.expect("books"), []);
     }
 
-    const fn part(&self) -> Subject {
+    pub(crate) const fn part(&self) -> Subject {
         Subject { project: Some(self.project), ..Subject::TEAM }
     }
 }
 
-fn call(project: ProjectId, micros: i64) -> NewCall {
+pub(crate) fn call(project: ProjectId, micros: i64) -> NewCall {
     NewCall {
         spender: Spender { project: Some(project), ..Spender::default() },
         key: uuid::Uuid::now_v7().to_string(),
@@ -87,7 +87,7 @@ fn call(project: ProjectId, micros: i64) -> NewCall {
     }
 }
 
-fn used(micros: i64) -> Used {
+pub(crate) fn used(micros: i64) -> Used {
     Used {
         usage: TokenUsage { uncached: micros.unsigned_abs(), ..TokenUsage::default() },
         estimated: false,
@@ -100,12 +100,12 @@ fn used(micros: i64) -> Used {
     }
 }
 
-fn daily(limit: Limit) -> BudgetSettings {
+pub(crate) fn daily(limit: Limit) -> BudgetSettings {
     let calendar = Calendar { period: Period::Day, reset_day: 1, time_zone: "UTC".into() };
     BudgetSettings { limit, calendar, ..BudgetSettings::default() }
 }
 
-const fn micros(micros: i64) -> Limit {
+pub(crate) const fn micros(micros: i64) -> Limit {
     Limit::Amount(MicroUsd::from_micros(micros))
 }
 

@@ -1,0 +1,16 @@
+-- Each call is two entries: its worst case is held back, and later it is settled, released or lost. Newest first.
+SELECT e.at AS "at!", e.phase AS "phase!", e.state AS "state!", e.id AS "id!: ReservationId", t.number AS "task?", t.title AS "title?",
+       a.name AS "agent?", coalesce(u.model, r.model) AS "model!", r.provider, r.micro_usd AS held, r.tokens, r.priced,
+       u.cost_micro_usd AS "cost?", u.counted_micro_usd AS "counted?", u.uncached AS "uncached?", u.cache_read AS "cache_read?",
+       u.cache_write AS "cache_write?", u.output AS "output?", u.estimated AS "estimated?", u.price_source AS "price_source?"
+FROM (SELECT id, held_at AS at, 0 AS phase, 'HELD' AS state FROM reservations WHERE team_id = $1
+      UNION ALL
+      SELECT id, ended_at, 1, state FROM reservations WHERE team_id = $1 AND ended_at IS NOT NULL) e
+     JOIN reservations r ON r.team_id = $1 AND r.id = e.id
+     LEFT JOIN usage u ON u.team_id = $1 AND u.reservation_id = r.id AND e.phase = 1
+     LEFT JOIN tasks t ON t.team_id = $1 AND t.id = r.task_id
+     LEFT JOIN agents a ON a.team_id = $1 AND a.id = r.agent_id
+WHERE ($2::integer IS NULL OR t.number = $2) AND ($3::uuid IS NULL OR r.agent_id = $3) AND ($4::text IS NULL OR r.model = $4)
+      AND ($5::text IS NULL OR e.state = $5) AND ($6::timestamptz IS NULL OR (e.at >= $6 AND e.at < $6 + interval '1 day'))
+      AND ($7::timestamptz IS NULL OR (e.at, e.phase, e.id) < ($7, $8::integer, $9::uuid))
+ORDER BY e.at DESC, e.phase DESC, e.id DESC LIMIT $10

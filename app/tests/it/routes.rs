@@ -57,7 +57,18 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
     let task = world.muster.create_task(&scope.can().expect("owner"), project, &task).await.expect("a task");
     let providers = world.muster.model_providers(&scope.can().expect("owner")).await.expect("providers");
     let provider = providers.first().expect("the demo model").id;
+    let part = orchestrator::budgets::Subject { project: Some(project), ..orchestrator::budgets::Subject::TEAM };
+    let cent = types::MicroUsd::from_cents(1);
+    let limit = orchestrator::budgets::Limit::Amount(cent);
+    let settings = orchestrator::budgets::BudgetSettings { limit, ..Default::default() };
+    let budget = world.muster.set_budget(&scope.can().expect("owner"), part, &settings).await.expect("a budget");
+    let more = types::MicroUsd::from_cents(2);
+    let request = world.muster.ask_for_budget(&scope.can().expect("owner"), budget, more, "more").await.expect("asked");
+    let pause = world.muster.pause(&scope.can().expect("owner"), part, "a test").await.expect("paused");
     vec![
+        ("budget", budget.to_string()),
+        ("request", request.to_string()),
+        ("pause", pause.to_string()),
         ("token", token.to_string()),
         ("repository", "ledger.git".to_owned()),
         ("project", project.to_string()),

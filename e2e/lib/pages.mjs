@@ -109,6 +109,18 @@ async function failedProjectForm(page, person) {
   await page.goto(`/${person.slug}/projects/new`);
   await page.getByLabel("Git address").fill("ssh://git.example/ledger");
   return answerTo(page, button(page, "Add the project"));
+async function failedBudget(page, person) {
+  await page.goto(`/${person.slug}/budgets/edit`);
+  await page.getByLabel("Limit in US dollars").fill("lots");
+  return answerTo(page, button(page, "Save the budget"));
+}
+
+/** A team with a limit of its own, so that there is something to draw. */
+async function budgets(page, person) {
+  await page.goto(`/${person.slug}/budgets/edit`);
+  await page.getByLabel("Limit in US dollars").fill("25");
+  await page.getByRole("main").getByRole("button", { name: "Save the budget" }).click();
+  return page.goto(`/${person.slug}/budgets`);
 }
 
 /** What a person with a new, empty team sees. */
@@ -118,6 +130,7 @@ export const FRESH = [
   { name: "onboarding, failed", open: failedProject, status: 422 },
   { name: "dashboard, empty", open: team("") },
   { name: "members, alone", open: team("/members") },
+  { name: "budgets, none", open: team("/budgets") },
 ];
 
 /** What a person in a team at work sees. */
@@ -153,6 +166,12 @@ export const WORKING = [
   { name: "settings", open: team("/settings") },
   { name: "models", open: team("/settings/models") },
   { name: "tokens", open: team("/tokens") },
+  { name: "budgets", open: budgets },
+  { name: "budget", open: team("/budgets/edit") },
+  { name: "budget, failed", open: failedBudget, status: 422 },
+  { name: "ask for a budget", open: team("/budgets/ask") },
+  { name: "ledger", open: team("/budgets/ledger") },
+  { name: "emergency pause", open: team("/budgets/pauses") },
   { name: "search", open: team("/search") },
   { name: "search, found", open: team("/search?q=a") },
   { name: "search, nothing", open: team("/search?q=zzzz") },

@@ -103,6 +103,7 @@ fn task_running() -> Task {
         artifacts: 3,
         errors: Errors::new(),
         stop_reason: String::new(),
+        held_up: None,
     }
 }
 

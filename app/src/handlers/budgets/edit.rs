@@ -6,7 +6,7 @@ use orchestrator::{Error, budgets::Subject, grants::ManageBudgets};
 use serde::Deserialize;
 use types::{BudgetId, FieldError, MicroUsd};
 
-use super::{Answer, again, below, done, draw, form_errors, form_errors_at, html, id, part};
+use super::{Answer, again, below, done, draw, form_errors, form_errors_at, html, id, part, reader};
 use crate::{
     failure::Failure,
     forms::Errors,
@@ -18,12 +18,13 @@ use crate::{
     state::App,
 };
 
-/// The part of the team that a limit is about, by ids, or as the form for a new limit chooses it.
+/// The part of the team that a limit is about, by the limit's id, by the ids of its parts, or as the form for a new limit chooses it.
 #[derive(Deserialize)]
 pub(crate) struct About {
     project: Option<String>,
     squad: Option<String>,
     agent: Option<String>,
+    budget: Option<String>,
     #[serde(default)]
     part: String,
     #[serde(default)]
@@ -31,7 +32,10 @@ pub(crate) struct About {
 }
 
 impl About {
-    fn subject(&self) -> Result<Subject, Error> {
+    async fn subject(&self, app: &App, member: &Inside<ManageBudgets>) -> Result<Subject, Failure> {
+        if let Some(budget) = &self.budget {
+            return Ok(app.muster.burn(&reader(member)?, Some(id::<BudgetId>(budget)?)).await?.node.subject);
+        }
         let (chosen, within) = (part(&self.part)?, part(&self.within)?);
         Ok(Subject {
             project: self.project.as_deref().map(id).transpose()?.or(chosen.project).or(within.project),
@@ -59,7 +63,7 @@ pub(crate) async fn edit_page(
     State(app): State<App>,
     Query(about): Query<About>,
 ) -> Answer {
-    html(page(&app, &member, about.subject()?, None, Errors::new()).await?)
+    html(page(&app, &member, about.subject(&app, &member).await?, None, Errors::new()).await?)
 }
 
 pub(crate) async fn edit(
@@ -68,7 +72,7 @@ pub(crate) async fn edit(
     Query(about): Query<About>,
     Form(input): Form<Input>,
 ) -> Answer {
-    let subject = about.subject()?;
+    let subject = about.subject(&app, &member).await?;
     let draft = app.muster.budget_draft(&member, subject).await?;
     let mut errors = Errors::new();
     let settings = input.read(&draft.settings, &mut errors);

@@ -79,6 +79,7 @@ impl Seen {
             artifacts: run.map_or(0, |run| run.artifacts.len()),
             errors: form.errors,
             stop_reason: form.stop_reason,
+            held_up: self.held_up(scope),
         })
     }
 
@@ -115,6 +116,25 @@ impl Seen {
                 Some(Action::Start { squads: squads.iter().map(choice).collect() })
             }
         })
+    }
+
+    /// What the run waits for, with what this person can do about it.
+    fn held_up(&self, scope: &Scope) -> Option<view::HeldUp> {
+        let run = self.run.as_ref().filter(|run| run.state == RunState::Waiting)?;
+        let held = run.held_up.as_ref()?;
+        let action = match held.budget {
+            Some(budget) if may(scope, Permission::ManageBudgets) => {
+                Some(("Raise the budget", format!("/budgets/edit?budget={budget}")))
+            }
+            Some(budget) if may(scope, Permission::ReadBudgets) => {
+                Some(("Ask for more", format!("/budgets/ask?budget={budget}")))
+            }
+            None if held.pause.is_some() && may(scope, Permission::ReadBudgets) => {
+                Some(("See the pause", "/budgets/pauses".to_owned()))
+            }
+            _ => None,
+        };
+        Some(view::HeldUp { sentence: held.sentence.clone(), way_out: held.way_out.clone(), action })
     }
 
     pub(super) async fn overview<G: Grant>(

@@ -31,7 +31,7 @@ use crate::{
     pages::task::{
         actions_fragment, cost_fragment,
         entry::{Place, entry_fragment},
-        facts_fragment,
+        facts_fragment, held_fragment,
         plan::plan_fragment,
         state_fragment,
         steps::steps_fragment,
@@ -175,6 +175,7 @@ impl Streaming {
             whole("task-state", state_fragment(&head)),
             whole("task-actions", actions_fragment(&self.shell, &head)),
             whole("task-facts", facts_fragment(&self.shell, &head)),
+            whole("task-held", held_fragment(&self.shell, &head)),
             whole("plan", plan_fragment(&seen.plan())),
             whole("steps", steps_fragment(&steps, now(&self.app))),
             whole("cost", cost_fragment(&head, None)),

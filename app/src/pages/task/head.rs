@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     components::{
+        banner::{Banner, Tone, banner},
         button::Button,
         clock,
         copy::copy,
@@ -31,6 +32,7 @@ pub(super) fn head(shell: &Shell, task: &Task) -> AnyView {
             </div>
             {actions(shell, task)}
             {facts(shell, task)}
+            {held(shell, task)}
             {error_summary(&task.errors)}
         </header>
     }
@@ -53,6 +55,22 @@ pub fn actions_fragment(shell: &Shell, task: &Task) -> String {
 #[must_use]
 pub fn facts_fragment(shell: &Shell, task: &Task) -> String {
     fragment(false, facts(shell, task))
+}
+
+/// Why the run waits, for the event stream; its target is “task-held”.
+#[must_use]
+pub fn held_fragment(shell: &Shell, task: &Task) -> String {
+    fragment(false, held(shell, task))
+}
+
+/// Stands there empty too, so that the stream has something to replace.
+fn held(shell: &Shell, task: &Task) -> AnyView {
+    let why = task.held_up.as_ref().map(|held| {
+        let action = held.action.as_ref().map(|(word, path)| ((*word).to_owned(), shell.link(path)));
+        let text = format!("{} {}", held.sentence, held.way_out);
+        banner(&Banner { tone: Tone::Warning, lead: "Paused:".to_owned(), text, action })
+    });
+    view! { <div id="task-held">{why}</div> }.into_any()
 }
 
 fn state(task: &Task) -> AnyView {

@@ -15,7 +15,7 @@ pub mod steps;
 pub(crate) mod stop;
 mod stream;
 
-pub use head::{actions_fragment, facts_fragment, state_fragment};
+pub use head::{actions_fragment, facts_fragment, held_fragment, state_fragment};
 use leptos::prelude::*;
 pub use side::cost_fragment;
 use time::OffsetDateTime;
@@ -70,6 +70,19 @@ pub struct Task {
     pub errors: Errors,
     /// The reason as it was typed, when stopping failed.
     pub stop_reason: String,
+    /// What the run waits for when that is no person.
+    pub held_up: Option<HeldUp>,
+}
+
+/// A run that waits for room in a budget, the end of a pause or a provider.
+#[derive(Clone, Debug)]
+pub struct HeldUp {
+    /// What happened.
+    pub sentence: String,
+    /// What is done about it.
+    pub way_out: String,
+    /// What the person can do about it: a word and a path below the team.
+    pub action: Option<(&'static str, String)>,
 }
 
 /// One attempt of a squad.

@@ -36,6 +36,7 @@ pub(crate) fn task() -> Task {
         artifacts: 0,
         errors: Errors::new(),
         stop_reason: String::new(),
+        held_up: None,
     }
 }
 

@@ -99,7 +99,7 @@ impl Orchestrator {
         let mut tx = self.db().team(scope).await?;
         let subject = whole(&mut tx, scope.team(), subject).await?;
         let tree = load::lock(&mut tx, self.desk(), scope.team(), now).await?;
-        let id = self.apply_budget(&mut tx, scope, &tree, subject, settings, now).await?;
+        let id = self.apply_budget(&mut tx, scope, &tree, subject, settings).await?;
         tx.commit().await?;
         Ok(id)
     }
@@ -112,9 +112,8 @@ impl Orchestrator {
         tree: &Tree,
         subject: Subject,
         settings: &BudgetSettings,
-        now: OffsetDateTime,
     ) -> Result<BudgetId> {
-        let settings = settings.checked()?;
+        let (settings, now) = (settings.checked()?, self.clock().now());
         if subject == Subject::TEAM && matches!(settings.limit, Limit::Share(_)) {
             return Err(Error::field("share", "A team is part of nothing. Give an amount."));
         }

@@ -104,7 +104,7 @@ impl Orchestrator {
         let amount = MicroUsd::from_micros(asked.amount_micro_usd);
         if granted {
             let node = tree.node(asked.budget).ok_or(Error::NotFound)?;
-            self.raise(&mut tx, scope, &tree, node, amount, now).await?;
+            self.raise(&mut tx, scope, &tree, node, amount).await?;
         }
         sqlx::query!(
             "UPDATE budget_requests SET state = $3, decided_by = $4, decided_at = $5 WHERE team_id = $1 AND id = $2",
@@ -131,10 +131,9 @@ impl Orchestrator {
         tree: &Tree,
         node: &Node,
         amount: MicroUsd,
-        now: OffsetDateTime,
     ) -> Result<()> {
         let settings = BudgetSettings { limit: Limit::Amount(amount), ..BudgetSettings::of(node) };
-        match self.apply_budget(tx, scope, tree, node.subject, &settings, now).await {
+        match self.apply_budget(tx, scope, tree, node.subject, &settings).await {
             // There is no field to mend here: the rule is told as it is.
             Err(Error::Invalid(fields)) => {
                 let why = fields.into_iter().map(|field| field.message).collect::<Vec<_>>().join(" ");

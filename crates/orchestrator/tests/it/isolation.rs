@@ -3,6 +3,7 @@
 use orchestrator::{
     Origin, Scope,
     accounts::SignedIn,
+    budgets::{BudgetSettings, Limit, Subject},
     models::ProviderSettings,
     squads::{Agent, AgentSettings, AgentTypeSettings, Direction, Holder, SquadSettings, Template},
     testing::World,
@@ -10,8 +11,8 @@ use orchestrator::{
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use types::{
-    AgentKind, AgentRole, AgentTypeId, InvitationId, ModelProviderId, PermissionSet, ProjectId, RoleId, SquadId,
-    SquadMemberId, TaskId, TaskState, UserId,
+    AgentKind, AgentRole, AgentTypeId, BudgetId, BudgetRequestId, InvitationId, MicroUsd, ModelProviderId, PauseId,
+    PermissionSet, ProjectId, RoleId, SquadId, SquadMemberId, TaskId, TaskState, UserId,
 };
 
 /// Something a member of team A may try, half the time with an id of team B.
@@ -51,6 +52,12 @@ enum Try {
     MoveTask(bool, bool),
     DeleteTask(bool),
     UndeleteTask(bool),
+    SetBudget(bool),
+    RemoveBudget(bool),
+    AskForBudget(bool),
+    DecideBudget(bool, bool),
+    Pause(bool, String),
+    Resume(bool),
     Skip,
     Search(String),
     ReadAll,
@@ -93,6 +100,12 @@ fn tries() -> impl Strategy<Value = Try> {
         any::<(bool, bool)>().prop_map(|(foreign, beside)| Try::MoveTask(foreign, beside)),
         any::<bool>().prop_map(Try::DeleteTask),
         any::<bool>().prop_map(Try::UndeleteTask),
+        any::<bool>().prop_map(Try::SetBudget),
+        any::<bool>().prop_map(Try::RemoveBudget),
+        any::<bool>().prop_map(Try::AskForBudget),
+        any::<(bool, bool)>().prop_map(|(foreign, granted)| Try::DecideBudget(foreign, granted)),
+        (any::<bool>(), word).prop_map(|(foreign, reason)| Try::Pause(foreign, reason)),
+        any::<bool>().prop_map(Try::Resume),
         Just(Try::Skip),
         word.prop_map(Try::Search),
         Just(Try::ReadAll),
@@ -111,6 +124,9 @@ struct Ids {
     role: RoleId,
     member: UserId,
     task: TaskId,
+    budget: BudgetId,
+    request: BudgetRequestId,
+    pause: PauseId,
 }
 
 struct Side {
@@ -141,6 +157,12 @@ async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) ->
         .create_role(&scope.can().expect("owner"), "auditor", PermissionSet::of(&[types::Permission::ReadAudit]))
         .await
         .expect("a role");
+    let can = scope.can().expect("owner");
+    let part = Subject { project: Some(project), ..Subject::TEAM };
+    let budget = muster.set_budget(&can, part, &limit(100)).await.expect("a budget");
+    let more = MicroUsd::from_cents(200);
+    let request = muster.ask_for_budget(&scope.can().expect("owner"), budget, more, "more").await.expect("asked");
+    let pause = muster.pause(&can, part, "a test").await.expect("paused");
     let ids = Ids {
         project,
         squad,
@@ -152,6 +174,9 @@ async fn side(world: &World, slug: &str, owner: &SignedIn, member: &SignedIn) ->
         role,
         member: member.user.id,
         task,
+        budget,
+        request,
+        pause,
     };
     Side { scope, ids }
 }
@@ -163,6 +188,10 @@ fn server(name: &str) -> ProviderSettings {
         base_url: "http://127.0.0.1:9/v1".into(),
         model: "m".into(),
     }
+}
+
+fn limit(cents: i32) -> BudgetSettings {
+    BudgetSettings { limit: Limit::Amount(MicroUsd::from_cents(cents)), ..BudgetSettings::default() }
 }
 
 fn container() -> AgentTypeSettings {
@@ -258,6 +287,17 @@ async fn attempt(world: &World, own: &Side, other: &Side, what: &Try) -> String 
         }
         Try::DeleteTask(foreign) => run!(delete_task(ids(*foreign).task)),
         Try::UndeleteTask(foreign) => run!(undelete_task(ids(*foreign).task)),
+        Try::SetBudget(foreign) => {
+            let part = Subject { project: Some(ids(*foreign).project), ..Subject::TEAM };
+            run!(set_budget(part, &limit(150)))
+        }
+        Try::RemoveBudget(foreign) => run!(remove_budget(ids(*foreign).budget)),
+        Try::AskForBudget(foreign) => run!(ask_for_budget(ids(*foreign).budget, MicroUsd::from_cents(900), "more")),
+        Try::DecideBudget(foreign, granted) => run!(decide_budget_request(ids(*foreign).request, *granted)),
+        Try::Pause(foreign, reason) => {
+            run!(pause(Subject { project: Some(ids(*foreign).project), ..Subject::TEAM }, reason))
+        }
+        Try::Resume(foreign) => run!(resume(ids(*foreign).pause)),
         Try::Skip => run!(skip_step(Step::Invite)),
         Try::Search(text) => {
             let hits = muster.search(&scope.can().expect("owner"), text).await.expect("hits");
@@ -289,10 +329,15 @@ async fn assert_reads_stay_inside(world: &World, scope: &Scope) {
         muster.model_for(scope, Some(provider.id), None).await.expect("its own");
     }
     muster.invitations(&scope.can().expect("owner")).await.expect("invitations");
+    let read = scope.can().expect("owner");
+    assert!(muster.budgets(&read).await.expect("budgets").iter().all(|view| view.node.name != "harbour"));
+    muster.burn(&read, None).await.expect("its own");
+    assert!(muster.pauses(&read).await.expect("pauses").iter().all(|pause| pause.by != "Hanna"));
+    assert!(muster.budget_requests(&read).await.expect("requests").iter().all(|one| one.by != "Hanna"));
     muster.custom_roles(&scope.can().expect("owner")).await.expect("roles");
 }
 
-const TEAM_TABLES: [&str; 20] = [
+const TEAM_TABLES: [&str; 25] = [
     "roles",
     "memberships",
     "invitations",
@@ -313,6 +358,11 @@ const TEAM_TABLES: [&str; 20] = [
     "secrets",
     "model_providers",
     "model_defaults",
+    "budget_heads",
+    "budgets",
+    "budget_requests",
+    "budget_counters",
+    "pauses",
 ];
 
 /// Every byte of a team's rows.

@@ -54,7 +54,7 @@ impl Desk {
         self.world.muster.hold(self.team(), call(self.project, micros)).await
     }
 
-    async fn refused(&self, micros: i64) -> Box<Refusal> {
+    pub(crate) async fn refused(&self, micros: i64) -> Box<Refusal> {
         match self.hold(micros).await {
             Err(Error::Budget(refusal)) => refusal,
             other => panic!("{other:?}"),

@@ -82,6 +82,7 @@ async fn a_granted_request_sets_the_limit_and_is_decided_once() {
     muster.decide_budget_request(&desk.manage(), id, true).await.expect("granted");
     desk.hold(300).await.expect("room");
     assert!(matches!(muster.decide_budget_request(&desk.manage(), id, false).await, Err(Error::Refused(_))));
+    desk.world.clock.advance(Span::seconds(1));
     let much = ask(5_000).await.expect("asked");
     let refused = muster.decide_budget_request(&desk.manage(), much, true).await;
     assert!(matches!(refused, Err(Error::Refused(why)) if why.contains("add up")), "it must fit into the team's");

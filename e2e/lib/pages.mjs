@@ -109,6 +109,8 @@ async function failedProjectForm(page, person) {
   await page.goto(`/${person.slug}/projects/new`);
   await page.getByLabel("Git address").fill("ssh://git.example/ledger");
   return answerTo(page, button(page, "Add the project"));
+}
+
 async function failedBudget(page, person) {
   await page.goto(`/${person.slug}/budgets/edit`);
   await page.getByLabel("Limit in US dollars").fill("lots");

@@ -43,14 +43,14 @@ impl Browser {
     }
 
     /// Posts a form; its values hold nothing that would need encoding. Where it leads is returned.
-    async fn post(&mut self, path: &str, form: &str) -> Outcome<String> {
+    pub(crate) async fn post(&mut self, path: &str, form: &str) -> Outcome<String> {
         let answer = self.ask(Method::POST, path, form.to_owned()).await?;
         let to = answer.headers.get(header::LOCATION).and_then(|to| to.to_str().ok());
         let to = to.filter(|_| answer.status == StatusCode::SEE_OTHER);
         to.map(str::to_owned).ok_or_else(|| Failure::new(format!("POST {path} answered {}.", answer.status)))
     }
 
-    async fn ask(&mut self, method: Method, path: &str, form: String) -> Outcome<Answer> {
+    pub(crate) async fn ask(&mut self, method: Method, path: &str, form: String) -> Outcome<Answer> {
         let what = || format!("{path} was not answered");
         let request = Request::builder()
             .method(method)

@@ -3,8 +3,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http_body_util::{BodyExt, Empty};
-use hyper::{Request, body::Bytes, client::conn::http1::SendRequest, header};
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, body::Bytes, client::conn::http1::SendRequest, header};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet};
 
@@ -17,6 +17,15 @@ pub(crate) struct Target {
     pub(crate) path: String,
     /// The value of the `Cookie` header; may be empty.
     pub(crate) cookie: String,
+    /// Posted, where there is something.
+    pub(crate) body: Option<Post>,
+}
+
+/// JSON, and the key to whoever takes it.
+#[derive(Clone)]
+pub(crate) struct Post {
+    pub(crate) json: Bytes,
+    pub(crate) key: String,
 }
 
 /// How hard.
@@ -42,7 +51,7 @@ struct Sample {
     whole: Duration,
 }
 
-pub(crate) type Connection = SendRequest<Empty<Bytes>>;
+pub(crate) type Connection = SendRequest<Full<Bytes>>;
 
 /// Asks until the time is over. Any answer but 200 ends the run: errors are fast, and would flatter.
 pub(crate) async fn run(target: &Target, pressure: Pressure) -> Outcome<Measured> {
@@ -94,11 +103,19 @@ pub(crate) async fn connect(address: SocketAddr) -> Outcome<Connection> {
 
 async fn ask(connection: &mut Connection, target: &Target, asked: Instant) -> Outcome<Sample> {
     let what = || format!("{} was not answered", target.path);
-    let request = Request::get(&target.path)
+    let request = Request::builder()
+        .uri(&target.path)
         .header(header::HOST, target.address.to_string())
-        .header(header::COOKIE, &target.cookie)
-        .body(Empty::new())
-        .doing(what)?;
+        .header(header::COOKIE, &target.cookie);
+    let request = match &target.body {
+        None => request.body(Full::default()),
+        Some(post) => request
+            .method(Method::POST)
+            .header(header::AUTHORIZATION, format!("Bearer {}", post.key))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(post.json.clone())),
+    };
+    let request = request.doing(what)?;
     connection.ready().await.doing(what)?;
     let response = connection.send_request(request).await.doing(what)?;
     let first_byte = asked.elapsed();

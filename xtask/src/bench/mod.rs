@@ -1,4 +1,5 @@
 mod figure;
+mod gateway;
 mod journey;
 mod load;
 mod muster;
@@ -17,14 +18,15 @@ use crate::{
 pub(crate) fn run(name: &str) -> Outcome {
     match name {
         // The client shares two cores with what it measures: without optimisation it would be the slowest part.
-        "pages" if cfg!(debug_assertions) => {
+        "pages" | "gateway" if cfg!(debug_assertions) => {
             let mut again: Command =
                 workspace::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "bench", name])?;
             workspace::run(&mut again)
         }
         "pages" => pages::run(),
+        "gateway" => gateway::run(),
         // Measures in a program of its own.
         "runs" => runs::run(),
-        _ => Err(Failure::new(format!("There is no bench named {name}. There are: pages, runs."))),
+        _ => Err(Failure::new(format!("There is no bench named {name}. There are: pages, gateway, runs."))),
     }
 }

@@ -68,6 +68,12 @@ impl Muster {
     }
 }
 
+impl Muster {
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Muster {
     fn drop(&mut self) {
         // Asked politely, so that its database stops with it.
@@ -89,7 +95,7 @@ fn binary() -> Outcome<PathBuf> {
     }
 }
 
-fn free_address() -> Outcome<SocketAddr> {
+pub(crate) fn free_address() -> Outcome<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").doing(|| "Cannot find a free port".to_owned())?;
     listener.local_addr().doing(|| "Cannot find a free port".to_owned())
 }

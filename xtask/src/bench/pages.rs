@@ -53,7 +53,7 @@ async fn measure() -> Outcome {
     println!("{:<22} {:>10} {:>10} {:>10} {:>14}", "page", "req/s", "p50 ms", "p99 ms", "first p95 ms");
     let mut figures = Vec::new();
     for (name, path, cookie) in &pages {
-        let target = |address| Target { address, path: path.clone(), cookie: (*cookie).to_owned() };
+        let target = |address| Target { address, path: path.clone(), cookie: (*cookie).to_owned(), body: None };
         let ours = load::run(&target(muster.address), FULL).await?;
         row(&format!("{name} muster"), &ours);
         let theirs = load::run(&target(peer), FULL).await?;

@@ -34,13 +34,13 @@ const SCRIPT: &str = r#"{"models": ["*"], "conversations": [
     {"name": "fast", "turns": [{"text": "One two three.",
         "usage": {"uncached": 40, "cache_read": 0, "cache_write": 0, "output": 5, "reasoning": 0}}]}]}"#;
 
-/// Measures the same streamed calls straight to a scripted model, through Muster with budgets, and through LiteLLM's proxy.
+/// Measures the same streamed calls straight to a scripted model, through Muster with budgets, and through `LiteLLM`'s proxy.
 pub(crate) fn run() -> Outcome {
     assets::run(assets::Options { dev: false })?;
     println!("bench: building the server and the model");
-    workspace::run(workspace::cargo(&["build", "--quiet", "--release", "--package", "server"])?)?;
+    workspace::run(&mut workspace::cargo(&["build", "--quiet", "--release", "--package", "server"])?)?;
     let model = ["build", "--quiet", "--release", "--package", "demo-model", "--example", "serve"];
-    workspace::run(workspace::cargo(&model)?)?;
+    workspace::run(&mut workspace::cargo(&model)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.doing(|| "Cannot start the bench".to_owned())?.block_on(measure())
 }
@@ -55,7 +55,10 @@ async fn measure() -> Outcome {
         ("muster", muster.address, "/llm/openai/v1/chat/completions", key, Some(muster.process())),
         ("litellm", litellm.address, "/v1/chat/completions", LiteLlm::KEY.to_owned(), Some(litellm.child.0.id())),
     ];
-    println!("{} slow streams at once, then {} quick ones as fast as they go, on this machine", STREAMS.connections, FULL.connections);
+    println!(
+        "{} slow streams at once, then {} quick ones as fast as they go, on this machine",
+        STREAMS.connections, FULL.connections
+    );
     println!("{:<10} {:>12} {:>10} {:>10} {:>10} {:>10}", "way", "kind", "req/s", "p50 ms", "p99 ms", "MiB");
     let mut rows = Vec::new();
     for (name, address, path, key, process) in through {
@@ -127,7 +130,8 @@ async fn gateway_key(muster: &Muster, model: SocketAddr) -> Outcome<String> {
     browser.post(&format!("{team}/budgets/edit"), budget).await?;
     let form = "name=bench&life=7".to_owned();
     let made = browser.ask(Method::POST, &format!("{team}/settings/gateway/keys"), form).await?;
-    let secret = made.body.split("data-copy=\"").filter_map(|rest| rest.split('"').next()).find(|text| text.starts_with("sk-"));
+    let secret =
+        made.body.split("data-copy=\"").filter_map(|rest| rest.split('"').next()).find(|text| text.starts_with("sk-"));
     secret.map(str::to_owned).ok_or_else(|| Failure::new("The page of a new gateway key shows no key."))
 }
 
@@ -203,11 +207,16 @@ impl LiteLlm {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        Err(Failure::new(format!("LiteLLM did not answer in {} s; see {}.", PATIENCE.as_secs(), home.join("log").display())))
+        Err(Failure::new(format!(
+            "LiteLLM did not answer in {} s; see {}.",
+            PATIENCE.as_secs(),
+            home.join("log").display()
+        )))
     }
 
     fn install() -> Outcome<PathBuf> {
-        let home = env::var_os("BENCH_LITELLM").map_or_else(|| workspace::target().map(|at| at.join("bench-litellm")), |at| Ok(at.into()))?;
+        let home = env::var_os("BENCH_LITELLM")
+            .map_or_else(|| workspace::target().map(|at| at.join("bench-litellm")), |at| Ok(at.into()))?;
         if home.join("bin/litellm").exists() {
             return Ok(home);
         }

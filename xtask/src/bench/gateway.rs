@@ -13,7 +13,7 @@ use super::{
     figure::{Figure, Goal},
     journey::{Browser, sign_up},
     load::{self, Measured, Post, Pressure, Target},
-    muster::{Muster, free_address},
+    muster::{self, Muster, free_address},
 };
 use crate::{
     assets,
@@ -36,9 +36,11 @@ const SCRIPT: &str = r#"{"models": ["*"], "conversations": [
 
 /// Measures the same streamed calls straight to a scripted model, through Muster with budgets, and through `LiteLLM`'s proxy.
 pub(crate) fn run() -> Outcome {
-    assets::run(assets::Options { dev: false })?;
     println!("bench: building the server and the model");
-    workspace::run(&mut workspace::cargo(&["build", "--quiet", "--release", "--package", "server"])?)?;
+    if env::var_os(muster::NAMED).is_none() {
+        assets::run(assets::Options { dev: false })?;
+        workspace::run(&mut workspace::cargo(&["build", "--quiet", "--release", "--package", "server"])?)?;
+    }
     let model = ["build", "--quiet", "--release", "--package", "demo-model", "--example", "serve"];
     workspace::run(&mut workspace::cargo(&model)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -45,13 +45,14 @@ impl Shop {
         let found = self.muster.model_for(&job.scope(), agent.provider, agent.model.as_deref()).await;
         match found {
             Ok(ModelRoute::Server(model)) => {
-                Ok(Route { provider: model.provider, name: model.name, model: model.model, demo: false })
+                let (provider, name) = (model.provider.clone(), model.name.clone());
+                Ok(Route { provider, name, model: model.model.clone(), paid: Some(model) })
             }
             Ok(ModelRoute::Demo { .. }) => Ok(Route {
                 provider: self.demo.clone(),
                 name: crate::DEMO_PROVIDER.to_owned(),
                 model: DEMO_MODEL.to_owned(),
-                demo: true,
+                paid: None,
             }),
             Err(Error::NotFound) => {
                 let sentence = format!("The model provider of {} was removed. Give it another one.", agent.name);

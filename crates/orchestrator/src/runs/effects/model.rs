@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agents::Event;
-use gateway::{CallError, Provider, estimate, prices};
+use gateway::{CallError, Provider, estimate, prices::Priced};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use types::{
@@ -14,6 +14,7 @@ use types::{
 use crate::{
     Error,
     budgets::{Held, NewCall, Used},
+    models::CallableModel,
     runs::{
         hold_up::HeldUp,
         job::Job,
@@ -34,8 +35,8 @@ pub(super) struct Route {
     /// As the ledger names it.
     pub(super) name: String,
     pub(super) model: String,
-    /// Whether it only replays a recording, which costs nothing.
-    pub(super) demo: bool,
+    /// What it costs; None where it only replays a recording, which costs nothing.
+    pub(super) paid: Option<Box<CallableModel>>,
 }
 
 /// How long a run waits with its sandbox for a provider; for longer it stands still.
@@ -153,7 +154,7 @@ impl Shop {
         let told = Event::of_answer(answer)
             .into_iter()
             .chain([Event::Usage {
-                model: if call.route.demo { call.route.name.clone() } else { answer.model.clone() },
+                model: if call.route.paid.is_none() { call.route.name.clone() } else { answer.model.clone() },
                 tokens: used.usage,
                 cost: used.cost,
             }])
@@ -196,11 +197,8 @@ struct Call<'a> {
 impl Call<'_> {
     fn worst(&self, now: OffsetDateTime) -> NewCall {
         let (input, output) = (estimate::input_tokens(self.request), u64::from(self.request.max_output_tokens));
-        let worst = if self.route.demo {
-            Some(MicroUsd::ZERO)
-        } else {
-            prices::worst_case(self.route.provider.base_url(), &self.route.model, input, output, now).amount()
-        };
+        let paid = self.route.paid.as_ref();
+        let worst = paid.map_or(Some(MicroUsd::ZERO), |model| model.worst_case(input, output, now).amount());
         NewCall {
             spender: self.job.spender(Some(self.agent.id)),
             key: self.key.to_owned(),
@@ -219,13 +217,10 @@ impl Call<'_> {
             output: u64::from(self.request.max_output_tokens),
             ..TokenUsage::default()
         });
-        let (cost, source) = if self.route.demo {
-            (Some(MicroUsd::ZERO), "demo model".to_owned())
-        } else {
-            match prices::cost(self.route.provider.base_url(), model, &usage, now) {
-                prices::Priced::Known { amount, source, .. } => (Some(amount), source),
-                prices::Priced::Unknown => (None, "unknown".to_owned()),
-            }
+        let (cost, source) = match self.route.paid.as_ref().map(|paid| paid.cost(&usage, now)) {
+            None => (Some(MicroUsd::ZERO), "demo model".to_owned()),
+            Some(Priced::Known { amount, source, .. }) => (Some(amount), source),
+            Some(Priced::Unknown) => (None, "unknown".to_owned()),
         };
         Used { usage, estimated, cost, source, model: model.to_owned(), failed: false, duration, step: Some(self.step) }
     }

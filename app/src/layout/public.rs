@@ -95,7 +95,7 @@ fn footer(chrome: &Public) -> AnyView {
                 <div class="site-footer__cols">
                     <div class="site-footer__about">
                         {logo()}
-                        <p>"Squads of coding agents on real tasks, inside a budget. This version is the ground they will stand on."</p>
+                        <p>"Squads of coding agents on real tasks, inside a budget."</p>
                     </div>
                     {column("product", "Product", &[("/", "What it is"), ("/pricing", "Pricing"), ("/status", "Status")])}
                     {column("trust", "Trust", &[

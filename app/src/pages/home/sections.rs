@@ -139,6 +139,8 @@ const HERE: &[&str] = &[
     "Audit log with a hash chain for each team",
     "Squads that plan, write, test and review in a sandbox, on the sample without any key",
     "Your own models: Anthropic, OpenAI, Google, OpenRouter, Ollama and compatible servers, keys sealed",
+    "Budgets for team, project, squad and agent: a call that does not fit is refused before it is made",
+    "An emergency pause that stops calls and processes, and proves it",
     "An endpoint for your own programs, in the formats of OpenAI, Anthropic and Google",
     "Runs that go on where they were when the process is killed",
     "Review, merge, and git over HTTP with access tokens",
@@ -146,7 +148,6 @@ const HERE: &[&str] = &[
 ];
 
 const MISSING: &[&str] = &[
-    "Pages for budgets: calls are held against limits, but no limit can be set in the browser",
     "Agents from other makers",
     "Billing: nothing is charged",
     "Single sign-on, passkeys and a second factor",

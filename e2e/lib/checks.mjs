@@ -58,8 +58,8 @@ export async function expectVisibleFocus(page, stops = 12) {
     const seen = await page.evaluate(() => {
       const node = document.activeElement;
       if (!node || node === document.body) return undefined;
-      // A field inside its label may hand the ring on to the label.
-      const shown = [node, node.closest("label"), node.parentElement].filter(Boolean);
+      // A field inside its label may hand the ring on to the label, and the link of a card to the card.
+      const shown = [node, node.closest("label"), node.closest(".card"), node.parentElement].filter(Boolean);
       const ring = shown.some((one) => {
         const style = getComputedStyle(one);
         const outlined = style.outlineStyle !== "none" && Number.parseFloat(style.outlineWidth) >= 1;

@@ -147,11 +147,8 @@ const HERE: &[&str] = &[
     "Light, dark and high contrast, with or without JavaScript",
 ];
 
-const MISSING: &[&str] = &[
-    "Agents from other makers",
-    "Billing: nothing is charged",
-    "Single sign-on, passkeys and a second factor",
-];
+const MISSING: &[&str] =
+    &["Agents from other makers", "Billing: nothing is charged", "Single sign-on, passkeys and a second factor"];
 
 pub(super) fn scope() -> AnyView {
     let here = HERE.iter().map(|text| marked(Icon::Check, text)).collect_view();

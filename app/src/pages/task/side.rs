@@ -16,7 +16,8 @@ use crate::{
 /// The panel beside the stream; a bottom sheet under 1100 px, opened by the strip.
 pub(super) fn side(shell: &Shell, task: &Task, data: &Overview) -> AnyView {
     view! {
-        <section class="side" id="side" popover="auto" aria-label="Run">
+        // It scrolls, and may hold nothing that takes the focus: then the arrow keys need the panel itself.
+        <section class="side" id="side" popover="auto" aria-label="Run" tabindex="0">
             <div class="side__head">
                 <h2>"Run"</h2>
                 <button class="button" data-kind="plain" data-icon=true type="button" popovertarget="side" popovertargetaction="hide" aria-label="Close">{icon(Icon::Cross)}</button>

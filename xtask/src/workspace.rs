@@ -7,9 +7,11 @@ use std::process::Command;
 
 use crate::failure::{Doing, Failure, Outcome};
 
-/// The checkout.
+/// The checkout that `cargo run` was called in. Checkouts may share a target folder, so the one this program was compiled in is
+/// only asked where cargo does not say.
 pub(crate) fn root() -> Outcome<PathBuf> {
-    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let parent = Path::new(&package).parent();
     parent.map(Path::to_path_buf).ok_or_else(|| Failure::new("xtask stands in no workspace."))
 }
 

@@ -235,8 +235,8 @@ async fn trap_10_the_policy_is_an_equality_that_an_index_serves() {
 
 #[test]
 fn settings_are_only_ever_local() {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
-    let mut stack = vec![std::path::PathBuf::from(source)];
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo");
+    let mut stack = vec![std::path::Path::new(&package).join("src")];
     while let Some(path) = stack.pop() {
         if path.is_dir() {
             stack.extend(std::fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));

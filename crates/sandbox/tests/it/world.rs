@@ -31,7 +31,7 @@ fn build() -> PathBuf {
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("shim");
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Process::new(env!("CARGO"));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
+    cargo.current_dir(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).args([
         "rustc",
         "--quiet",
         "--package",

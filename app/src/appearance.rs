@@ -1,13 +1,13 @@
 use std::str::FromStr;
 
 /// How a visitor wants pages to look. Kept in the `appearance` cookie, so that the first byte is already right.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Appearance {
     pub theme: Theme,
     pub contrast: Contrast,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Theme {
     #[default]
     Dark,
@@ -16,7 +16,7 @@ pub enum Theme {
     System,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Contrast {
     #[default]
     Normal,

@@ -4,6 +4,7 @@
 
 pub mod appearance;
 pub mod assets;
+mod coding;
 pub mod components;
 #[cfg(test)]
 mod contrast;
@@ -18,8 +19,10 @@ pub mod plans;
 pub mod request;
 mod router;
 pub mod routes;
+mod shelf;
 mod state;
 
+pub use coding::accepts;
 pub use handlers::llm::{Gate, Llm};
 pub use router::{router, with_failure_pages};
-pub use state::{App, PageSettings};
+pub use state::{App, PageSettings, Parts};

@@ -1,16 +1,45 @@
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use orchestrator::Orchestrator;
 
-/// What every handler may use. Cheap to clone.
+use crate::shelf::Shelf;
+
+/// What every handler may use. Each layer and each request holds a clone, so a clone is one counter.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    shelf: Shelf,
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
     pub muster: Orchestrator,
     /// Where the files of runs are; pages lead to them with links of their own.
     pub store: artifacts::Store,
-    pub settings: Arc<PageSettings>,
+    pub settings: PageSettings,
     /// What model calls of programs share.
     pub llm: crate::Llm,
+}
+
+impl App {
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner { parts, shelf: Shelf::default() }))
+    }
+
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.0.shelf
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0.parts
+    }
 }
 
 /// What pages need to know of the installation.

@@ -219,18 +219,18 @@ fn router(
     limit: Option<Limit>,
     shutdown: Shutdown,
 ) -> Result<Router, Trouble> {
-    let app = App {
+    let app = App::new(app::Parts {
         muster: product.muster.clone(),
         store: objects.store().clone(),
         llm,
-        settings: Arc::new(PageSettings {
+        settings: PageSettings {
             secure_cookies: config.secure_cookies(),
             development: config.development(),
             outbox: product.outbox().cloned(),
             version: env!("CARGO_PKG_VERSION"),
             contact: config.server.contact.clone(),
-        }),
-    };
+        },
+    });
     let (pages, _table) = app::router(app.clone());
     let parts = Parts {
         trusted_proxies: config.server.trusted_proxies.clone().into(),

@@ -17,11 +17,15 @@ use crate::{
     layout::public::Public,
     pages::{accessibility, gallery, home, outbox, pricing, security, status},
     request::{Cookies, Visitor, safe_path},
+    shelf::{Leaf, Look},
     state::App,
 };
 
-pub(crate) async fn home(visitor: Visitor) -> Answer {
-    html(home::page(&visitor.public()))
+pub(crate) async fn home(visitor: Visitor, headers: HeaderMap, State(app): State<App>) -> Answer {
+    match Look::of(Leaf::Home, &visitor) {
+        Some(look) => app.shelf().answer(look, &app.settings, &headers),
+        None => html(home::page(&visitor.public())),
+    }
 }
 
 #[derive(Deserialize)]
@@ -29,15 +33,29 @@ pub(crate) struct PeriodQuery {
     period: Option<String>,
 }
 
-pub(crate) async fn pricing(visitor: Visitor, Query(query): Query<PeriodQuery>) -> Answer {
-    html(pricing::page(&visitor.public(), pricing::Period::from_query(query.period.as_deref())))
+pub(crate) async fn pricing(
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(query): Query<PeriodQuery>,
+    State(app): State<App>,
+) -> Answer {
+    match Look::of(Leaf::Pricing, &visitor) {
+        Some(look) => app.shelf().answer(look, &app.settings, &headers),
+        None => html(pricing::page(&visitor.public(), pricing::Period::from_query(query.period.as_deref()))),
+    }
 }
 
-pub(crate) async fn security(visitor: Visitor, State(app): State<App>) -> Answer {
+pub(crate) async fn security(visitor: Visitor, headers: HeaderMap, State(app): State<App>) -> Answer {
+    if let Some(look) = Look::of(Leaf::Security, &visitor) {
+        return app.shelf().answer(look, &app.settings, &headers);
+    }
     html(security::page(&visitor.public(), app.settings.contact.as_deref()))
 }
 
-pub(crate) async fn accessibility(visitor: Visitor, State(app): State<App>) -> Answer {
+pub(crate) async fn accessibility(visitor: Visitor, headers: HeaderMap, State(app): State<App>) -> Answer {
+    if let Some(look) = Look::of(Leaf::Accessibility, &visitor) {
+        return app.shelf().answer(look, &app.settings, &headers);
+    }
     html(accessibility::page(&visitor.public(), app.settings.contact.as_deref()))
 }
 

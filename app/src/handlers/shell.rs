@@ -3,7 +3,7 @@
 use orchestrator::{
     Grant,
     accounts::SignedIn,
-    budgets::Subject,
+    budgets::{BudgetSignal, Subject},
     grants::ReadBudgets,
     teams::{Joined, Role, Team},
 };
@@ -33,22 +33,35 @@ pub(super) async fn inside<G: Grant>(
     section: Section,
     page: &str,
 ) -> Result<Shell, Failure> {
+    let signal = match member.also::<ReadBudgets>() {
+        Some(can) => app.muster.budget_signal(&can).await?,
+        None => BudgetSignal::default(),
+    };
+    Ok(with_signal(app, member, section, page, &signal))
+}
+
+/// As [`inside`], where the page has read how the team's money stands.
+pub(super) fn with_signal<G: Grant>(
+    app: &App,
+    member: &Inside<G>,
+    section: Section,
+    page: &str,
+    signal: &BudgetSignal,
+) -> Shell {
     let mut shell = around(app, &member.who, &member.visitor, &member.joined, page);
     enter(&mut shell, &member.team, &member.role);
     shell.section = section;
-    money(app, member, &mut shell).await?;
+    money(member, signal, &mut shell);
     if let Some(number) = member.visitor.flash.as_deref().and_then(deleted_task) {
         let undo = Some(member.link(&format!("/tasks/{number}/undelete")));
         shell.flash =
             Some(Flash { undo, ..Flash::done(format!("{} is deleted.", task_key(&member.team.slug, number))) });
     }
-    Ok(shell)
+    shell
 }
 
 /// What every page says about money: a limit that is near, and what is paused.
-async fn money<G: Grant>(app: &App, member: &Inside<G>, shell: &mut Shell) -> Result<(), Failure> {
-    let Some(can) = member.also::<ReadBudgets>() else { return Ok(()) };
-    let signal = app.muster.budget_signal(&can).await?;
+fn money<G: Grant>(member: &Inside<G>, signal: &BudgetSignal, shell: &mut Shell) {
     shell.budget_step = signal.step;
     shell.banners.extend(signal.pauses.iter().map(|pause| {
         Banner {
@@ -59,7 +72,6 @@ async fn money<G: Grant>(app: &App, member: &Inside<G>, shell: &mut Shell) -> Re
             action: Some(("See the pause".to_owned(), member.link("/budgets/pauses"))),
         }
     }));
-    Ok(())
 }
 
 /// The shell of a page that failed inside a team. A word for the next page waits for one that can be shown.

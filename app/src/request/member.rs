@@ -96,7 +96,8 @@ impl<G: Grant> FromRequestParts<App> for Inside<G> {
         let slug =
             params.iter().find(|(name, _)| *name == "team").map(|(_, slug)| slug.to_owned()).ok_or(Error::NotFound)?;
         let SignedInVisitor { who, visitor } = SignedInVisitor::from_request_parts(parts, app).await?;
-        let entered = app.muster.enter(&who, &slug, visitor.origin.clone()).await?;
+        let arrived = visitor.arrived.as_ref().ok_or(Error::SignedOut)?;
+        let entered = app.muster.enter_arrived(arrived, &slug, visitor.origin.clone()).await?;
         if let Some(place) = parts.extensions.get::<Place>() {
             place.found(&who, &visitor, &entered);
         }

@@ -1,6 +1,6 @@
 use axum::extract::FromRequestParts;
 use http::{header::USER_AGENT, request::Parts};
-use orchestrator::{Origin, accounts::SignedIn};
+use orchestrator::{Origin, accounts::SignedIn, teams::Arrived};
 use uuid::Uuid;
 
 use super::{ClientAddr, Cookies, RequestId};
@@ -10,6 +10,8 @@ use crate::{appearance::Appearance, failure::Failure, layout::public::Public, st
 #[derive(Clone, Debug)]
 pub struct Visitor {
     pub who: Option<SignedIn>,
+    /// The same person with their teams, as they were when the request came.
+    pub arrived: Option<Arrived>,
     pub appearance: Appearance,
     /// Path and query of the page.
     pub path: String,
@@ -48,12 +50,13 @@ impl FromRequestParts<App> for Visitor {
         }
         let cookies = Cookies::read(&parts.headers);
         let session = cookies.session(&app.settings);
-        let who = match &session {
-            Some(token) => app.muster.session(token).await?,
+        let arrived = match &session {
+            Some(token) => app.muster.arrive(token).await?,
             None => None,
         };
         let visitor = Self {
-            who,
+            who: arrived.as_ref().map(|arrived| arrived.who().clone()),
+            arrived,
             appearance: cookies.appearance(),
             path: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
             origin: origin(parts),

@@ -46,7 +46,7 @@ impl Site {
             secret_key: "a secret of tests".into(),
             path_style: true,
         });
-        let app = App { muster: world.muster.clone(), store, settings: settings.into(), llm: app::Llm::default() };
+        let app = App::new(app::Parts { muster: world.muster.clone(), store, settings, llm: app::Llm::default() });
         let (router, table) = router(app.clone());
         let router = with_failure_pages(router, app);
         Self { world, router, table }

@@ -3,7 +3,7 @@ use axum::{
     extract::{Query, State},
     response::{AppendHeaders, IntoResponse, Redirect},
 };
-use http::header::SET_COOKIE;
+use http::{HeaderMap, header::SET_COOKIE};
 use orchestrator::accounts::Credentials;
 use serde::Deserialize;
 
@@ -12,6 +12,7 @@ use crate::{
     handlers::{Answer, again, form_errors, html, redirect},
     pages::auth::sign_in,
     request::{Visitor, clear_session_cookie, safe_path},
+    shelf::{Leaf, Look},
     state::App,
 };
 
@@ -33,7 +34,15 @@ pub(crate) struct SignInForm {
     next: String,
 }
 
-pub(crate) async fn new_sign_in(visitor: Visitor, Query(query): Query<SignInQuery>) -> Answer {
+pub(crate) async fn new_sign_in(
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(query): Query<SignInQuery>,
+    State(app): State<App>,
+) -> Answer {
+    if let Some(look) = Look::of(Leaf::SignIn, &visitor) {
+        return app.shelf().answer(look, &app.settings, &headers);
+    }
     let next = safe_path(&query.next).unwrap_or_default();
     if visitor.who.is_some() {
         return redirect(if next.is_empty() { AFTER_SIGN_IN } else { next });

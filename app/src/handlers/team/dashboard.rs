@@ -2,8 +2,8 @@ use axum::extract::State;
 use futures::future::BoxFuture;
 use orchestrator::{
     audit::Entry,
-    grants::{ReadTasks, ReadTeam},
-    work::{Project, Task},
+    grants::ReadTeam,
+    work::{Overview, Project, Task},
 };
 use types::Permission;
 
@@ -54,24 +54,12 @@ pub(crate) async fn dashboard_live(member: Inside<ReadTeam>, State(app): State<A
 }
 
 async fn gather(app: &App, member: &Inside<ReadTeam>) -> Result<(Shell, Dashboard), Failure> {
-    let progress = app.muster.onboarding(member).await?;
-    let projects = match member.also() {
-        Some(can) => app.muster.projects(&can).await?,
-        None => Vec::new(),
-    };
-    let tasks = match member.also() {
-        Some(can) => app.muster.tasks(&can).await?,
-        None => Vec::new(),
-    };
-    let runs = match member.also::<ReadTasks>() {
-        Some(can) => app.muster.runs(&can, None, RUNS).await?,
-        None => Vec::new(),
-    };
+    let Overview { progress, projects, tasks, runs, activity, signal } =
+        app.muster.overview(member, RUNS, ACTIVITY).await?;
     let may_run = member.scope().permissions().contains(Permission::ExecuteRuns);
     let sample = runs.is_empty() && may_run;
     let work = AtWork::of(&member.team.slug, runs, may_run, app.muster.clock().now());
-    let activity = app.muster.activity(member, ACTIVITY).await?;
-    let shell = shell::inside(app, member, Section::Dashboard, "Dashboard").await?;
+    let shell = shell::with_signal(app, member, Section::Dashboard, "Dashboard", &signal);
     let checklist = (!progress.finished()).then_some(view::Checklist {
         project: progress.project,
         squad: progress.squad,

@@ -26,7 +26,7 @@ pub struct User {
 }
 
 /// The hash under which a token from outside is looked up; `None` for text that is no token of ours.
-fn hash_of(token: &str) -> Option<TokenHash> {
+pub(crate) fn hash_of(token: &str) -> Option<TokenHash> {
     Token::parse(token).ok().map(|token| token.hash())
 }
 

@@ -1,6 +1,6 @@
 use identity::Token;
 use sqlx::PgConnection;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use types::{SessionId, UserId};
 
 use super::User;
@@ -35,9 +35,6 @@ pub struct SessionSummary {
     pub current: bool,
 }
 
-/// The time of the last request is kept this exactly: not every request writes.
-const SEEN_EVERY: Duration = Duration::minutes(1);
-
 impl Orchestrator {
     pub(super) async fn open_session(
         &self,
@@ -67,36 +64,7 @@ impl Orchestrator {
         Ok(Opened { user, token, expires_at })
     }
 
-    /// Who holds this cookie, if the session still lives.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn session(&self, token: &str) -> Result<Option<SignedIn>> {
-        let Some(hash) = super::hash_of(token) else { return Ok(None) };
-        let now = self.clock().now();
-        // Every page asks this: one statement, and no transaction around it.
-        let mut connection = self.db().global_once().await?;
-        let row = sqlx::query!(
-            r#"SELECT s.id AS "id: SessionId", s.created_at, s.last_seen_at, u.id AS "user_id: UserId", u.name, u.email
-               FROM sessions s JOIN users u ON u.id = s.user_id
-               WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.last_seen_at > $3"#,
-            hash.as_bytes(),
-            now,
-            now - self.settings().session_idle,
-        )
-        .fetch_optional(&mut *connection)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        if now - row.last_seen_at > SEEN_EVERY {
-            sqlx::query!("UPDATE sessions SET last_seen_at = $2 WHERE id = $1", row.id as SessionId, now)
-                .execute(&mut *connection)
-                .await?;
-        }
-        let user = User { id: row.user_id, name: row.name, email: row.email };
-        Ok(Some(SignedIn { session: row.id, user, signed_in_at: row.created_at }))
-    }
-
-    /// Whether a session has not ended, by itself or by somebody. Unlike [`session`](Self::session) it does not count as its use:
+    /// Whether a session has not ended, by itself or by somebody. Unlike [`arrive`](Self::arrive) it does not count as its use:
     /// a page that keeps itself up to date keeps nobody signed in.
     ///
     /// # Errors

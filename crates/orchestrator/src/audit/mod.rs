@@ -151,7 +151,10 @@ impl Orchestrator {
     /// # Errors
     /// When the database does not answer.
     pub async fn audit_log(&self, scope: &Can<ReadAudit>, filter: &Filter) -> Result<Vec<Entry>> {
-        self.entries(scope, filter, PAGE).await
+        let mut tx = self.db().team(scope).await?;
+        let entries = entries(&mut tx, scope, filter, PAGE).await?;
+        tx.commit().await?;
+        Ok(entries)
     }
 
     /// What happened lately in the team, for the dashboard. Every member may know.
@@ -159,42 +162,10 @@ impl Orchestrator {
     /// # Errors
     /// When the database does not answer.
     pub async fn activity(&self, scope: &Can<crate::grants::ReadTeam>, limit: i64) -> Result<Vec<Entry>> {
-        let mut entries = self.entries(scope, &Filter::default(), limit).await?;
-        for entry in &mut entries {
-            entry.ip = None;
-            entry.user_agent = None;
-        }
-        Ok(entries)
-    }
-
-    async fn entries(&self, scope: &Scope, filter: &Filter, limit: i64) -> Result<Vec<Entry>> {
         let mut tx = self.db().team(scope).await?;
-        let entries = sqlx::query_as!(
-            Entry,
-            r#"SELECT e.seq, e.id AS "id: AuditEntryId", e.at, coalesce(u.name, CASE e.actor_kind WHEN 'system' THEN 'Muster' END) AS actor,
-                      e.action, e.target_kind, e.target_id, e.details::text AS "details!", e.request_id,
-                      encode(e.hash, 'hex') AS "hash!", encode(e.prev_hash, 'hex') AS "previous!", o.ip AS "ip?", o.user_agent AS "user_agent?"
-               FROM audit_entries e
-               LEFT JOIN users u ON u.id = e.actor_id
-               LEFT JOIN audit_origins o ON o.team_id = e.team_id AND o.seq = e.seq
-               WHERE e.team_id = $1
-                 AND ($2::text IS NULL OR starts_with(e.action, $2))
-                 AND ($3::uuid IS NULL OR e.actor_id = $3)
-                 AND ($4::bigint IS NULL OR e.seq < $4)
-                 AND ($6::text IS NULL
-                      OR position(lower($6) IN lower(concat_ws(' ', e.action, e.target_id, e.details::text, e.request_id::text))) > 0)
-               ORDER BY e.seq DESC LIMIT $5"#,
-            scope.team() as TeamId,
-            filter.action,
-            filter.actor as Option<UserId>,
-            filter.before,
-            limit,
-            filter.text,
-        )
-        .fetch_all(&mut *tx)
-        .await?;
+        let entries = entries(&mut tx, scope, &Filter::default(), limit).await?;
         tx.commit().await?;
-        Ok(entries)
+        Ok(without_origins(entries))
     }
 
     /// Records that somebody asked for what their role does not allow.
@@ -217,4 +188,45 @@ impl Orchestrator {
         .await?;
         tx.commit().await.map_err(Error::from)
     }
+}
+
+pub(crate) async fn entries(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    Ok(sqlx::query_as!(
+        Entry,
+        r#"SELECT e.seq, e.id AS "id: AuditEntryId", e.at, coalesce(u.name, CASE e.actor_kind WHEN 'system' THEN 'Muster' END) AS actor,
+                  e.action, e.target_kind, e.target_id, e.details::text AS "details!", e.request_id,
+                  encode(e.hash, 'hex') AS "hash!", encode(e.prev_hash, 'hex') AS "previous!", o.ip AS "ip?", o.user_agent AS "user_agent?"
+           FROM audit_entries e
+           LEFT JOIN users u ON u.id = e.actor_id
+           LEFT JOIN audit_origins o ON o.team_id = e.team_id AND o.seq = e.seq
+           WHERE e.team_id = $1
+             AND ($2::text IS NULL OR starts_with(e.action, $2))
+             AND ($3::uuid IS NULL OR e.actor_id = $3)
+             AND ($4::bigint IS NULL OR e.seq < $4)
+             AND ($6::text IS NULL
+                  OR position(lower($6) IN lower(concat_ws(' ', e.action, e.target_id, e.details::text, e.request_id::text))) > 0)
+           ORDER BY e.seq DESC LIMIT $5"#,
+        scope.team() as TeamId,
+        filter.action,
+        filter.actor as Option<UserId>,
+        filter.before,
+        limit,
+        filter.text,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Where people were is for those who may read the log.
+pub(crate) fn without_origins(mut entries: Vec<Entry>) -> Vec<Entry> {
+    for entry in &mut entries {
+        entry.ip = None;
+        entry.user_agent = None;
+    }
+    entries
 }

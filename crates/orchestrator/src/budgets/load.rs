@@ -38,14 +38,29 @@ pub(crate) async fn lock(
 
 /// The tree as it was when asked, without waiting for anybody; empty before the team's first call or limit.
 pub(crate) async fn look(connection: &mut PgConnection, desk: &Desk, team: TeamId) -> Result<Arc<Tree>> {
-    let version = sqlx::query_scalar!("SELECT version FROM budget_heads WHERE team_id = $1", team as TeamId)
-        .fetch_optional(&mut *connection)
-        .await?;
-    match version.and_then(|version| desk.known(team, version)) {
-        Some(tree) => Ok(tree),
-        // Not learned: a change may have been committed between the two reads.
-        None => Ok(Arc::new(read(connection, team).await?)),
+    match version(connection, team).await? {
+        Some(version) => at(connection, desk, team, version).await,
+        None => Ok(Arc::new(Tree::new(Vec::new(), Vec::new(), 0))),
     }
+}
+
+/// The tree of a version that was just read, without waiting for anybody.
+pub(crate) async fn at(connection: &mut PgConnection, desk: &Desk, team: TeamId, seen: i64) -> Result<Arc<Tree>> {
+    if let Some(tree) = desk.known(team, seen) {
+        return Ok(tree);
+    }
+    let tree = Arc::new(read(connection, team).await?);
+    // Learned only where no change was committed between the reads: each change raises the version.
+    if version(connection, team).await? == Some(seen) {
+        desk.learn(team, seen, &tree);
+    }
+    Ok(tree)
+}
+
+async fn version(connection: &mut PgConnection, team: TeamId) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar!("SELECT version FROM budget_heads WHERE team_id = $1", team as TeamId)
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// Says that the tree is another now. The caller holds the lock.

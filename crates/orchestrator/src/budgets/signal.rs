@@ -1,5 +1,6 @@
 //! What every page says about money: whether something is paused, and whether a limit is near.
 
+use sqlx::PgConnection;
 use types::{BudgetId, TeamId};
 
 use super::{
@@ -23,19 +24,28 @@ impl Orchestrator {
     /// When the database does not answer.
     pub async fn budget_signal(&self, scope: &Can<ReadBudgets>) -> Result<BudgetSignal> {
         let mut tx = self.db().team(scope).await?;
-        let tree = load::look(&mut tx, self.desk(), scope.team()).await?;
-        let warned = sqlx::query!(
-            r#"SELECT budget_id AS "budget: BudgetId", bucket, warned FROM budget_counters WHERE team_id = $1 AND warned > 0"#,
+        let signal = self.signal(&mut tx, scope).await?;
+        tx.commit().await?;
+        Ok(signal)
+    }
+
+    pub(crate) async fn signal(&self, connection: &mut PgConnection, scope: &Can<ReadBudgets>) -> Result<BudgetSignal> {
+        let rows = sqlx::query!(
+            r#"SELECT h.version, c.budget_id AS "budget?: BudgetId", c.bucket AS "bucket?", c.warned AS "warned?"
+               FROM budget_heads h LEFT JOIN budget_counters c ON c.team_id = h.team_id AND c.warned > 0
+               WHERE h.team_id = $1"#,
             scope.team() as TeamId
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut *connection)
         .await?;
-        tx.commit().await?;
+        // Before the team's first call or limit there is nothing to tell.
+        let Some(version) = rows.first().map(|row| row.version) else { return Ok(BudgetSignal::default()) };
+        let tree = load::at(connection, self.desk(), scope.team(), version).await?;
         let now = self.clock().now();
         let current = |leg: &Leg| tree.node(leg.budget).is_some_and(|node| tree.bound(node, now).leg == *leg);
-        let steps = warned.into_iter().filter_map(|row| {
-            let leg = Leg { budget: row.budget, bucket: row.bucket };
-            current(&leg).then_some(row.warned)
+        let steps = rows.into_iter().filter_map(|row| {
+            let leg = Leg { budget: row.budget?, bucket: row.bucket? };
+            row.warned.filter(|_| current(&leg))
         });
         Ok(BudgetSignal { step: steps.max().unwrap_or(0), pauses: tree.pauses().to_vec() })
     }
@@ -45,7 +55,7 @@ impl Orchestrator {
 ///
 /// Takes the team's lock where there is such a limit, so that two nodes do not both see the last free place.
 pub(crate) async fn has_place(
-    connection: &mut sqlx::PgConnection,
+    connection: &mut PgConnection,
     muster: &Orchestrator,
     team: TeamId,
     spender: &Spender,

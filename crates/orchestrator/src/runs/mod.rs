@@ -35,6 +35,7 @@ pub use journal::{Body, Entry, RunEvent};
 pub(crate) use live::Live;
 pub use live::{TeamWatch, Watch};
 pub use machine::{Gate, Purpose, Stage};
+pub(crate) use read::list;
 pub use read::{Artifact, Check, Merge, Remark, RunLine, RunState, RunView, StepView, Waiting};
 pub use shop::Shop;
 pub use start::StartFrom;

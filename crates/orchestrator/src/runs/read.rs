@@ -221,41 +221,51 @@ impl Orchestrator {
     /// When the database does not answer.
     pub async fn runs(&self, scope: &Can<ReadTasks>, task: Option<TaskId>, limit: i64) -> Result<Vec<RunLine>> {
         let mut tx = self.db().team(scope).await?;
-        let rows = sqlx::query_file!("src/runs/runs.sql", scope.team() as TeamId, task as Option<TaskId>, limit)
-            .fetch_all(&mut *tx)
-            .await?;
+        let runs = list(&mut tx, scope, task, limit).await?;
         tx.commit().await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(RunLine {
-                    id: row.id,
-                    task: row.task,
-                    task_number: row.number,
-                    title: row.title,
-                    project: row.project,
-                    squad: row.squad,
-                    attempt: row.attempt,
-                    state: state(&row.state)?,
-                    stage: stage(&row.stage)?,
-                    gate: row.gate.as_deref().and_then(Gate::parse),
-                    approval: row.approval,
-                    sentence: row.sentence,
-                    held_up: row.held_up,
-                    doing: row.doing,
-                    agent: row.agent,
-                    additions: row.additions,
-                    deletions: row.deletions,
-                    reverted: row.reverted,
-                    cost: MicroUsd::from_micros(row.cost),
-                    tokens: row.tokens,
-                    created_at: row.created_at,
-                    started_at: row.started_at,
-                    ended_at: row.ended_at,
-                    last_event: row.event_seq,
-                })
-            })
-            .collect()
+        Ok(runs)
     }
+}
+
+pub(crate) async fn list(
+    connection: &mut PgConnection,
+    scope: &Can<ReadTasks>,
+    task: Option<TaskId>,
+    limit: i64,
+) -> Result<Vec<RunLine>> {
+    let rows = sqlx::query_file!("src/runs/runs.sql", scope.team() as TeamId, task as Option<TaskId>, limit)
+        .fetch_all(connection)
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(RunLine {
+                id: row.id,
+                task: row.task,
+                task_number: row.number,
+                title: row.title,
+                project: row.project,
+                squad: row.squad,
+                attempt: row.attempt,
+                state: state(&row.state)?,
+                stage: stage(&row.stage)?,
+                gate: row.gate.as_deref().and_then(Gate::parse),
+                approval: row.approval,
+                sentence: row.sentence,
+                held_up: row.held_up,
+                doing: row.doing,
+                agent: row.agent,
+                additions: row.additions,
+                deletions: row.deletions,
+                reverted: row.reverted,
+                cost: MicroUsd::from_micros(row.cost),
+                tokens: row.tokens,
+                created_at: row.created_at,
+                started_at: row.started_at,
+                ended_at: row.ended_at,
+                last_event: row.event_seq,
+            })
+        })
+        .collect()
 }
 
 fn state(text: &str) -> Result<RunState> {

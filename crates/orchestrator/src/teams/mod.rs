@@ -1,5 +1,6 @@
 //! Teams, their members, roles and invitations.
 
+mod arrival;
 mod invitations;
 mod members;
 mod roles;
@@ -10,6 +11,7 @@ mod tokens;
 use sqlx::PgConnection;
 use types::{BuiltinRole, FieldError, Permission, PermissionSet, RoleId, TeamId, UserId};
 
+pub use arrival::Arrived;
 pub use invitations::{Invitation, InvitationView};
 pub use members::Member;
 pub(crate) use members::holders_of;
@@ -120,29 +122,6 @@ impl Orchestrator {
         let joined = joined(&mut tx, who.user.id).await?;
         tx.commit().await?;
         Ok(joined)
-    }
-
-    /// Enters a team: the one way from a signed-in person to a [`Scope`].
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for a slug no team has, and for a team the person is no member of.
-    pub async fn enter(&self, who: &SignedIn, slug: &str, origin: Origin) -> Result<Entered> {
-        let mut tx = self.db().of_user(who.user.id).await?;
-        let joined = joined(&mut tx, who.user.id).await?;
-        let Some(found) = joined.iter().find(|joined| joined.team.slug == slug) else { return Err(Error::NotFound) };
-        let team = found.team.clone();
-        let role = match found.role {
-            Some(role) => Role::Builtin(role),
-            None => {
-                sqlx::query_scalar!("SELECT set_config('muster.team', $1, true)", team.id.to_string())
-                    .fetch_one(&mut *tx)
-                    .await?;
-                members::role_of(&mut tx, team.id, who.user.id).await?.ok_or(Error::NotFound)?
-            }
-        };
-        tx.commit().await?;
-        let scope = Scope::new(team.id, Actor::User(who.user.id), role.permissions(), origin);
-        Ok(Entered { scope, team, role, joined })
     }
 
     /// Makes a team; whoever makes it owns it.

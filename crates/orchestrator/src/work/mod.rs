@@ -2,12 +2,14 @@
 
 pub(crate) mod history;
 mod onboarding;
+mod overview;
 mod projects;
 mod search;
 mod tasks;
 
 pub use history::HistoryEntry;
 pub use onboarding::{Progress, Step};
+pub use overview::Overview;
 pub use projects::{
     Archive, Commands, CredentialHint, Limits, MAX_ARCHIVE, Project, ProjectCounts, ProjectSettings,
     RepositoryCredential, RepositoryState, Source, SourceKind, detect,

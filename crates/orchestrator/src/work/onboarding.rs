@@ -1,3 +1,4 @@
+use sqlx::PgConnection;
 use types::{TeamId, UserId};
 
 use crate::{
@@ -72,22 +73,7 @@ impl Orchestrator {
     /// When the database does not answer.
     pub async fn onboarding(&self, scope: &Can<ReadTeam>) -> Result<Progress> {
         let mut tx = self.db().team(scope).await?;
-        let progress = sqlx::query_as!(
-            Progress,
-            r#"SELECT EXISTS (SELECT FROM projects WHERE team_id = $1) AS "project!",
-                      EXISTS (SELECT FROM squads WHERE team_id = $1) AS "squad!",
-                      EXISTS (SELECT FROM tasks WHERE team_id = $1 AND deleted_at IS NULL) AS "task!",
-                      (EXISTS (SELECT FROM invitations WHERE team_id = $1 AND revoked_at IS NULL)
-                       OR (SELECT count(*) FROM memberships WHERE team_id = $1) > 1) AS "invite!",
-                      coalesce(bool_or(step = 'project'), false) AS "project_skipped!",
-                      coalesce(bool_or(step = 'squad'), false) AS "squad_skipped!",
-                      coalesce(bool_or(step = 'task'), false) AS "task_skipped!",
-                      coalesce(bool_or(step = 'invite'), false) AS "invite_skipped!"
-               FROM onboarding_skips WHERE team_id = $1"#,
-            scope.team() as TeamId
-        )
-        .fetch_one(&mut *tx)
-        .await?;
+        let progress = progress(&mut tx, scope).await?;
         tx.commit().await?;
         Ok(progress)
     }
@@ -120,6 +106,25 @@ impl Orchestrator {
         tx.commit().await?;
         Ok(())
     }
+}
+
+pub(super) async fn progress(connection: &mut PgConnection, scope: &Can<ReadTeam>) -> Result<Progress> {
+    Ok(sqlx::query_as!(
+        Progress,
+        r#"SELECT EXISTS (SELECT FROM projects WHERE team_id = $1) AS "project!",
+                  EXISTS (SELECT FROM squads WHERE team_id = $1) AS "squad!",
+                  EXISTS (SELECT FROM tasks WHERE team_id = $1 AND deleted_at IS NULL) AS "task!",
+                  (EXISTS (SELECT FROM invitations WHERE team_id = $1 AND revoked_at IS NULL)
+                   OR (SELECT count(*) FROM memberships WHERE team_id = $1) > 1) AS "invite!",
+                  coalesce(bool_or(step = 'project'), false) AS "project_skipped!",
+                  coalesce(bool_or(step = 'squad'), false) AS "squad_skipped!",
+                  coalesce(bool_or(step = 'task'), false) AS "task_skipped!",
+                  coalesce(bool_or(step = 'invite'), false) AS "invite_skipped!"
+           FROM onboarding_skips WHERE team_id = $1"#,
+        scope.team() as TeamId
+    )
+    .fetch_one(connection)
+    .await?)
 }
 
 #[cfg(test)]

@@ -106,6 +106,11 @@ async fn select(
         .collect()
 }
 
+/// The projects that are not archived, newest first. At most 200.
+pub(super) async fn current(connection: &mut PgConnection, scope: &Can<ReadProjects>) -> Result<Vec<Project>> {
+    select(connection, scope, None, Some(false)).await
+}
+
 /// The name of a project of the team; also proves that it is one.
 async fn name_of(tx: &mut PgConnection, scope: &Scope, project: ProjectId) -> Result<String> {
     let name = sqlx::query_scalar!(
@@ -127,7 +132,7 @@ impl Orchestrator {
     /// When the database does not answer.
     pub async fn projects(&self, scope: &Can<ReadProjects>) -> Result<Vec<Project>> {
         let mut tx = self.db().team(scope).await?;
-        let projects = select(&mut tx, scope, None, Some(false)).await?;
+        let projects = current(&mut tx, scope).await?;
         tx.commit().await?;
         Ok(projects)
     }

@@ -119,30 +119,36 @@ impl Orchestrator {
     /// When the database does not answer.
     pub async fn tasks(&self, scope: &Can<ReadTasks>) -> Result<Vec<Task>> {
         let mut tx = self.db().team(scope).await?;
-        let rows = sqlx::query!(
-            r#"SELECT t.id AS "id: TaskId", t.number, t.title, p.id AS "project_id: ProjectId", p.name AS project, t.state,
-                      t.priority, t.created_at, t.updated_at
-               FROM tasks t JOIN projects p ON p.team_id = t.team_id AND p.id = t.project_id
-               WHERE t.team_id = $1 AND t.deleted_at IS NULL ORDER BY t.number DESC LIMIT 100"#,
-            scope.team() as TeamId
-        )
-        .fetch_all(&mut *tx)
-        .await?;
+        let tasks = newest(&mut tx, scope).await?;
         tx.commit().await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Task {
-                    id: row.id,
-                    number: row.number,
-                    title: row.title,
-                    project_id: row.project_id,
-                    project: row.project,
-                    state: state(&row.state)?,
-                    priority: row.priority,
-                    created_at: row.created_at,
-                    updated_at: row.updated_at,
-                })
-            })
-            .collect()
+        Ok(tasks)
     }
+}
+
+/// The newest tasks of the team. At most 100.
+pub(super) async fn newest(connection: &mut PgConnection, scope: &Can<ReadTasks>) -> Result<Vec<Task>> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id AS "id: TaskId", t.number, t.title, p.id AS "project_id: ProjectId", p.name AS project, t.state,
+                  t.priority, t.created_at, t.updated_at
+           FROM tasks t JOIN projects p ON p.team_id = t.team_id AND p.id = t.project_id
+           WHERE t.team_id = $1 AND t.deleted_at IS NULL ORDER BY t.number DESC LIMIT 100"#,
+        scope.team() as TeamId
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Task {
+                id: row.id,
+                number: row.number,
+                title: row.title,
+                project_id: row.project_id,
+                project: row.project,
+                state: state(&row.state)?,
+                priority: row.priority,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+            })
+        })
+        .collect()
 }

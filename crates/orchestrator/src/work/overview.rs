@@ -1,0 +1,49 @@
+use super::{Progress, Project, Task, onboarding, projects, tasks};
+use crate::{
+    Can, Orchestrator, Result,
+    audit::{self, Entry, Filter},
+    budgets::BudgetSignal,
+    grants::{ReadBudgets, ReadProjects, ReadTasks, ReadTeam},
+    runs::{self, RunLine},
+};
+
+/// What a team's first page shows, and what stands around it. A part that the person may not see is empty.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    pub progress: Progress,
+    /// Not archived, newest first. At most 200.
+    pub projects: Vec<Project>,
+    /// Newest first. At most 100.
+    pub tasks: Vec<Task>,
+    /// Newest first.
+    pub runs: Vec<RunLine>,
+    /// What happened lately, newest first.
+    pub activity: Vec<Entry>,
+    pub signal: BudgetSignal,
+}
+
+impl Orchestrator {
+    /// Reads a team's first page in one transaction. `runs` and `activity` bound their lists.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn overview(&self, scope: &Can<ReadTeam>, runs: i64, activity: i64) -> Result<Overview> {
+        let mut tx = self.db().team(scope).await?;
+        let progress = onboarding::progress(&mut tx, scope).await?;
+        let projects = match scope.can::<ReadProjects>() {
+            Ok(can) => projects::current(&mut tx, &can).await?,
+            Err(_denied) => Vec::new(),
+        };
+        let (tasks, runs) = match scope.can::<ReadTasks>() {
+            Ok(can) => (tasks::newest(&mut tx, &can).await?, runs::list(&mut tx, &can, None, runs).await?),
+            Err(_denied) => (Vec::new(), Vec::new()),
+        };
+        let activity = audit::without_origins(audit::entries(&mut tx, scope, &Filter::default(), activity).await?);
+        let signal = match scope.can::<ReadBudgets>() {
+            Ok(can) => self.signal(&mut tx, &can).await?,
+            Err(_denied) => BudgetSignal::default(),
+        };
+        tx.commit().await?;
+        Ok(Overview { progress, projects, tasks, runs, activity, signal })
+    }
+}

@@ -121,6 +121,7 @@ impl Database {
             max_connections: config.database.pool_size,
             acquire_timeout: config.database.acquire_timeout,
             statement_timeout: config.database.statement_timeout,
+            idle_in_transaction: config.runs.silence,
         };
         Db::open(&self.app_url, &self.system_url, &settings).map_err(|error| unreadable(&error))
     }

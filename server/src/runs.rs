@@ -11,7 +11,7 @@ use std::{
 use artifacts::Store;
 use async_trait::async_trait;
 use gateway::{Kind, Provider};
-use orchestrator::runs::{Engine, EngineLimits, EngineSettings, Shop};
+use orchestrator::runs::{Engine, EngineLimits, EngineSettings, Patience, Shop};
 use sandbox::{Backend, Found, Image, Probe, Sandbox, Settings, Spec, egress::Egress};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,9 @@ include!(concat!(env!("OUT_DIR"), "/shim.rs"));
 
 /// After the dispatcher lost the database.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// Between two readings of how many nodes live.
+const COUNT: Duration = Duration::from_secs(5);
 
 /// The engine of this process, and the demo model that it calls.
 pub(crate) struct Runs {
@@ -69,6 +72,7 @@ impl Runs {
                 runs_per_team: config.runs.per_team.try_into().unwrap_or(i32::MAX),
                 runs_per_project: config.runs.per_project.into(),
             },
+            patience: Patience { heartbeat: config.runs.heartbeat, silence: config.runs.silence },
         };
         let engine = Engine::launch(shop, &settings).await.map_err(|error| failed(&error))?;
         Ok(Self { engine: Arc::new(engine), sandboxes: told, stop, demo })
@@ -92,6 +96,14 @@ impl Runs {
                     tracing::error!(%error, "runs are not handed over; trying again");
                 }
                 tokio::time::sleep(AGAIN).await;
+            }
+        });
+        let engine = Arc::clone(&self.engine);
+        jobs.spawn(async move {
+            loop {
+                let alive = u32::try_from(engine.living_nodes()).unwrap_or(u32::MAX);
+                metrics::gauge!("muster_nodes").set(f64::from(alive));
+                tokio::time::sleep(COUNT).await;
             }
         });
     }

@@ -111,6 +111,7 @@ fn fingerprint() -> u64 {
     for migration in sqlx::migrate!("../../migrations").iter() {
         sha.update(&*migration.checksum);
     }
+    sha.update(crate::db::FENCE);
     let bytes: [u8; 32] = sha.finalize().into();
     u64::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]])
 }

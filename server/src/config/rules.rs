@@ -23,6 +23,10 @@ fn between_settings(config: &Config, problems: &mut Vec<String>) {
         server.shutdown_notice + server.shutdown_grace >= Duration::from_secs(10),
         "server.shutdown_notice and server.shutdown_grace together must stay under 10s.",
     );
+    rule(
+        config.runs.heartbeat < Duration::from_millis(100) || config.runs.silence < config.runs.heartbeat * 3,
+        "runs.heartbeat must be at least 100ms, and runs.silence at least three times as long.",
+    );
     rule(server.request_timeout.is_zero(), "server.request_timeout must be longer than 0.");
     rule(config.database.acquire_timeout.is_zero(), "database.acquire_timeout must be longer than 0.");
     rule(

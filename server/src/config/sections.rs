@@ -152,6 +152,8 @@ pub struct Runs {
     pub per_node: u32,
     pub per_team: u32,
     pub per_project: u32,
+    pub heartbeat: Duration,
+    pub silence: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -251,6 +253,8 @@ pub(super) fn read(layers: &Layers, problems: &mut Vec<String>) -> Config {
             per_node: reader.number("runs.per_node", 1, 10_000),
             per_team: reader.number("runs.per_team", 1, 10_000),
             per_project: reader.number("runs.per_project", 1, 10_000),
+            heartbeat: reader.duration("runs.heartbeat"),
+            silence: reader.duration("runs.silence"),
         },
         models: Models { private_addresses: private_addresses(reader) },
         rate_limits: RateLimits { per_minute: reader.number("rate_limits.per_minute", 0, 1_000_000_000) },

@@ -87,7 +87,7 @@ async fn ask(database: &Database, db: &Db) -> Vec<Finding> {
         return vec![Finding::fail("database", chain(&error), fix)];
     }
     let reached = Finding::ok("database", database.describe());
-    vec![reached, migrations(db).await, fences(db).await, clock(db).await]
+    vec![reached, migrations(db).await, fences(db).await, clock(db).await, nodes(db).await]
 }
 
 async fn migrations(db: &Db) -> Finding {
@@ -109,6 +109,25 @@ async fn fences(db: &Db) -> Finding {
             Finding::fail("roles", told.join("; "), fix)
         }
         Err(error) => Finding::fail("roles", chain(&error), "Run `muster migrate`."),
+    }
+}
+
+/// Who carries runs out. The doctor itself is no node.
+async fn nodes(db: &Db) -> Finding {
+    let nodes = match db.nodes().await {
+        Ok(nodes) => nodes,
+        Err(error) => return Finding::fail("nodes", chain(&error), "Run `muster migrate`."),
+    };
+    let told: Vec<String> = nodes
+        .iter()
+        .map(|node| {
+            let seconds = node.silent_seconds;
+            if node.alive { format!("{} ({seconds} s ago)", node.name) } else { format!("{} (gone)", node.name) }
+        })
+        .collect();
+    match nodes.iter().filter(|node| node.alive).count() {
+        0 => Finding::ok("nodes", "none runs just now"),
+        alive => Finding::ok("nodes", format!("{alive} alive: {}", told.join(", "))),
     }
 }
 

@@ -29,6 +29,7 @@ fn describe() {
     metrics::describe_counter!("muster_http_refused_total", "Requests refused before a handler saw them, by reason.");
     metrics::describe_counter!("muster_csp_reports_total", "Breaches of the content security policy told by browsers.");
     metrics::describe_gauge!("muster_database_connections", "Connections of the request pool, by state.");
+    metrics::describe_gauge!("muster_nodes", "Nodes that give signs of life, as this one sees it.");
     metrics::describe_gauge!("process_resident_memory_bytes", "Memory held by the process.");
     metrics::describe_gauge!("process_open_fds", "Open file descriptors.");
 }

@@ -9,6 +9,7 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("sessions", "a session belongs to a person, before any team is chosen"),
     ("verifications", "an address is proven before the account exists"),
     ("sign_in_failures", "counted before anybody is signed in"),
+    ("nodes", "a node works for every team; only the system role sees it"),
     ("mails", "mail is addressed to people; only the system role reads it"),
 ];
 

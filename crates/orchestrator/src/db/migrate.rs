@@ -148,12 +148,16 @@ async fn prepare_groups(connection: &mut PgConnection) -> Result<(), sqlx::Error
     Ok(())
 }
 
+/// Lets only the node that has a run write down how far it is.
+pub(crate) const FENCE: &str = include_str!("fence.sql");
+
 /// Brings the engine's own tables to its version, and lets its role use them.
 async fn prepare_engine(owner_url: &str, connection: &mut PgConnection) -> Result<(), MigrateError> {
     let pool = PgPoolOptions::new().max_connections(2).connect(owner_url).await.map_err(MigrateError::Connect)?;
     let migrated = dbos::sysdb::migrations::runner::run(&pool, ENGINE_SCHEMA, true).await;
     pool.close().await;
     migrated?;
+    execute(connection, FENCE.into()).await.map_err(MigrateError::Roles)?;
     execute(
         connection,
         format!(

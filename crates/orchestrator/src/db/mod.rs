@@ -15,6 +15,8 @@ use types::{TeamId, UserId};
 
 pub use catalogue::{Breach, check_catalogue};
 pub(crate) use migrate::ENGINE_SCHEMA;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use migrate::FENCE;
 pub use migrate::{Logins, MigrateError, migrate, pending_migrations};
 
 use crate::{Error, Result, Scope};
@@ -27,6 +29,9 @@ pub struct PoolSettings {
     pub acquire_timeout: Duration,
     /// How long a statement may run.
     pub statement_timeout: Duration,
+    /// How long a transaction may stand still before the database ends it. A node that hangs in the middle of one holds rows
+    /// that others need to go on with its runs.
+    pub idle_in_transaction: Duration,
 }
 
 impl Default for PoolSettings {
@@ -35,6 +40,7 @@ impl Default for PoolSettings {
             max_connections: 20,
             acquire_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(15),
+            idle_in_transaction: Duration::from_secs(30),
         }
     }
 }
@@ -156,7 +162,9 @@ impl Db {
 fn pool(url: &str, settings: &PoolSettings, max_connections: u32) -> Result<PgPool> {
     let timeout = settings.statement_timeout.as_millis().to_string();
     let options: PgConnectOptions = url.parse()?;
-    let options = options.application_name("muster").options([("statement_timeout", timeout.as_str())]);
+    let idle = settings.idle_in_transaction.as_millis().to_string();
+    let limits = [("statement_timeout", timeout.as_str()), ("idle_in_transaction_session_timeout", idle.as_str())];
+    let options = options.application_name("muster").options(limits);
     Ok(PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(settings.acquire_timeout)

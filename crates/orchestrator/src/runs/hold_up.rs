@@ -84,7 +84,7 @@ impl Shop {
     pub(super) async fn hold_up(&self, job: &Job, why: &HeldUp) -> Stumbled<()> {
         self.release_sandbox(job.run()).await?;
         let (scope, now) = (job.scope(), self.muster.clock().now());
-        let mut tx = self.muster.db().team(&scope).await?;
+        let mut tx = self.begin(job).await?;
         let held = sqlx::query!(
             "UPDATE runs SET state = 'WAITING', held_up = $4, position = $5
              WHERE team_id = $1 AND id = $2 AND segment = $3 AND state = 'RUNNING'",
@@ -131,7 +131,7 @@ impl Shop {
         tx.commit().await?;
         for row in rows {
             if self.is_paused(row.team, row.run).await? {
-                self.sandboxes.destroy(&super::shop::name(row.run)).await.map_err(Error::internal)?;
+                self.sandboxes.destroy(&self.sandbox_name(row.run)).await.map_err(Error::internal)?;
             }
         }
         Ok(())

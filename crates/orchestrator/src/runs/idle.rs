@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use dbos::{DBOS, WorkflowRef};
 
 use super::{
@@ -16,7 +18,7 @@ impl Idle {
     /// # Errors
     /// When the database refuses the engine's login or lacks its tables.
     pub async fn launch(database_url: &str) -> Result<Self> {
-        let dbos = engine::connection(database_url, "idle");
+        let dbos = engine::connection(database_url, "idle", Duration::from_secs(30));
         let workflow = dbos.register_workflow("idle", idle).map_err(Error::internal)?;
         dbos.launch().await.map_err(Error::internal)?;
         Ok(Self { dbos, workflow })

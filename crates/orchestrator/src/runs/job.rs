@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use types::{ProjectId, RunId, TaskId, TeamId, UserId};
 
-use super::{engine::Segment, machine::Position, start::Plan};
+use super::{engine::Segment, machine::Position, nodes::Node, start::Plan};
 use crate::{Origin, Scope};
 
 /// What a segment knows when it begins; the engine keeps it as the first step's result.
@@ -18,6 +18,9 @@ pub(super) struct Job {
     pub(super) passed: u32,
     /// Why the run is about to fail.
     pub(super) trouble: Option<String>,
+    /// Who works on it now: not what the engine keeps, for that may be another.
+    #[serde(skip)]
+    pub(super) node: Node,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use super::{
     job::{Job, JobCommands, JobLimits, JobProject, JobTask, Person},
     journal::{self, Line, RunEvent},
     machine::{End, Failure, Gate, Stage},
+    nodes::Node,
     shop::Shop,
     start::{Plan, wake},
     workflow::{Stumble, Stumbled},
@@ -44,18 +45,19 @@ impl Failure {
 }
 
 impl Shop {
-    pub(super) async fn open(&self, segment: Segment) -> Stumbled<Job> {
+    pub(super) async fn open(&self, node: &Node, segment: Segment) -> Stumbled<Job> {
         let mut tx = self.muster.db().of_team(segment.team).await?;
         let now = self.muster.clock().now();
         let row = sqlx::query!(
-            r#"UPDATE runs SET state = 'RUNNING', started_at = coalesce(started_at, $4), node = $5
-               WHERE team_id = $1 AND id = $2 AND segment = $3 AND state IN ('QUEUED', 'RUNNING')
+            r#"UPDATE runs SET state = 'RUNNING', started_at = coalesce(started_at, $4)
+               WHERE team_id = $1 AND id = $2 AND segment = $3 AND state IN ('QUEUED', 'RUNNING') AND node = $5 AND node_epoch = $6
                RETURNING task_id AS "task: TaskId", project_id AS "project: ProjectId", plan, position, started_by AS "person: UserId""#,
             segment.team as TeamId,
             segment.run as RunId,
             segment.number,
             now,
-            self.node,
+            node.name,
+            node.epoch,
         )
         .fetch_optional(&mut *tx)
         .await?
@@ -71,6 +73,7 @@ impl Shop {
             person: person(&mut tx, row.person).await?,
             passed: 0,
             trouble: None,
+            node: node.clone(),
         };
         journal::announce(&mut tx, segment.team, segment.run).await?;
         tx.commit().await?;
@@ -80,7 +83,7 @@ impl Shop {
     /// Keeps where the run is now.
     pub(super) async fn pass(&self, job: &Job) -> Stumbled<()> {
         let (scope, now) = (job.scope(), self.muster.clock().now());
-        let mut tx = self.muster.db().team(&scope).await?;
+        let mut tx = self.begin(job).await?;
         let stage = job.position.doing.stage();
         let before = sqlx::query_scalar!(
             r#"UPDATE runs r SET position = $4, stage = coalesce($5, r.stage) FROM runs was
@@ -107,7 +110,7 @@ impl Shop {
     pub(super) async fn wait(&self, job: &Job, gate: Gate) -> Stumbled<()> {
         self.release_sandbox(job.run()).await?;
         let (scope, now) = (job.scope(), self.muster.clock().now());
-        let mut tx = self.muster.db().team(&scope).await?;
+        let mut tx = self.begin(job).await?;
         let approval = ApprovalId::new();
         let Some(question) = self.asked(&mut tx, job, gate).await? else { return Err(Stumble::Gone) };
         sqlx::query!(
@@ -155,14 +158,14 @@ impl Shop {
             End::Merged => self.complete(job).await,
             End::Failed(failure) => {
                 let sentence = job.trouble.clone().unwrap_or_else(|| default_sentence(failure).to_owned());
-                self.fail(job.segment, failure, &sentence).await
+                self.fail(&job.node, job.segment, failure, &sentence).await
             }
         }
     }
 
     async fn complete(&self, job: &Job) -> Stumbled<()> {
         let (scope, now) = (job.scope(), self.muster.clock().now());
-        let mut tx = self.muster.db().team(&scope).await?;
+        let mut tx = self.begin(job).await?;
         let done = sqlx::query!(
             "UPDATE runs SET state = 'COMPLETED', ended_at = $4 WHERE team_id = $1 AND id = $2 AND segment = $3 AND state = 'RUNNING'",
             job.team() as TeamId,
@@ -184,7 +187,7 @@ impl Shop {
     }
 
     /// Ends the run with a reason and its remedy.
-    pub(super) async fn fail(&self, segment: Segment, failure: Failure, sentence: &str) -> Stumbled<()> {
+    pub(super) async fn fail(&self, node: &Node, segment: Segment, failure: Failure, sentence: &str) -> Stumbled<()> {
         let scope =
             Scope::new(segment.team, crate::Actor::System, types::PermissionSet::all(), crate::Origin::internal());
         let now = self.muster.clock().now();
@@ -192,12 +195,15 @@ impl Shop {
         let why = serde_json::json!({ "failure": failure, "sentence": sentence });
         let task = sqlx::query_scalar!(
             r#"UPDATE runs SET state = 'FAILED', failure = $4, ended_at = $5
-               WHERE team_id = $1 AND id = $2 AND segment = $3 AND state IN ('QUEUED', 'RUNNING') RETURNING task_id AS "task: TaskId""#,
+               WHERE team_id = $1 AND id = $2 AND segment = $3 AND state IN ('QUEUED', 'RUNNING') AND node = $6 AND node_epoch = $7
+               RETURNING task_id AS "task: TaskId""#,
             segment.team as TeamId,
             segment.run as RunId,
             segment.number,
             why,
             now,
+            node.name,
+            node.epoch,
         )
         .fetch_optional(&mut *tx)
         .await?

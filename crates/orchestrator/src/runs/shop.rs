@@ -7,11 +7,13 @@ use dbos::DBOS;
 use forge::Repository;
 use gateway::Provider;
 use sandbox::{Backend, Image, Limits, Sandbox, Spec, egress::Egress};
+use sqlx::{Postgres, Transaction};
 use types::{RunId, TeamId};
 
 use super::{
     job::Job,
     machine::Failure,
+    nodes,
     workflow::{Stumble, Stumbled},
 };
 use crate::{Error, Orchestrator, Result};
@@ -43,8 +45,25 @@ impl Shop {
         })
     }
 
+    pub(super) fn workspaces(&self) -> PathBuf {
+        self.muster.settings().data_dir.join("workspaces")
+    }
+
     pub(super) fn workspace(&self, run: RunId) -> PathBuf {
-        self.muster.settings().data_dir.join("workspaces").join(run.to_string())
+        self.workspaces().join(run.to_string())
+    }
+
+    /// The sandbox's name. It names the node too, because several nodes of one machine share its Docker and its control groups.
+    pub(super) fn sandbox_name(&self, run: RunId) -> String {
+        let plain = self.node.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+        format!("run-{run}-{}", plain.take(16).collect::<String>())
+    }
+
+    /// A transaction in which something is written for the run: only while it is this node's.
+    pub(super) async fn begin(&self, job: &Job) -> Stumbled<Transaction<'static, Postgres>> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        nodes::holds(&mut tx, job).await?;
+        Ok(tx)
     }
 
     fn state(&self, run: RunId) -> PathBuf {
@@ -52,21 +71,31 @@ impl Shop {
         self.muster.settings().data_dir.join("boxes").join(short(run))
     }
 
-    /// The run's sandbox: the one that lives, also from before a crash, or a new one over the same workspace.
-    pub(super) async fn sandbox(&self, job: &Job) -> Stumbled<Sandbox> {
+    /// The run's sandbox: the one that lives, also from before a crash, or a new one over the same workspace. Where the
+    /// workspace was another node's, it is made again as it was `at` a commit, or at the last snapshot of the run.
+    pub(super) async fn sandbox(&self, job: &Job, at: Option<&str>) -> Stumbled<Sandbox> {
+        let fresh = self.bring_back(job, at).await?;
+        let sandbox = self.sandbox_over(job).await?;
+        if fresh {
+            self.set_up_again(job, &sandbox).await?;
+        }
+        Ok(sandbox)
+    }
+
+    async fn sandbox_over(&self, job: &Job) -> Stumbled<Sandbox> {
         let run = job.run();
         self.check_pause(job, None).await?;
         let egress = egress(job)?;
-        let found = self.sandboxes.attach(&name(run), egress.clone()).await.map_err(no_sandbox)?;
+        let found = self.sandboxes.attach(&self.sandbox_name(run), egress.clone()).await.map_err(no_sandbox)?;
         if let Some(sandbox) = found {
             return Ok(sandbox);
         }
         // What is left of a dead one stands in the way of the new one.
-        self.sandboxes.destroy(&name(run)).await.map_err(no_sandbox)?;
+        self.sandboxes.destroy(&self.sandbox_name(run)).await.map_err(no_sandbox)?;
         let limits = job.project.limits;
         let amount = |value: i32| u64::try_from(value).unwrap_or(0);
         let spec = Spec {
-            id: name(run),
+            id: self.sandbox_name(run),
             workspace: self.workspace(run),
             state: self.state(run),
             labels: BTreeMap::from([("team".into(), job.team().to_string()), ("run".into(), run.to_string())]),
@@ -86,7 +115,13 @@ impl Shop {
     }
 
     pub(super) async fn release_sandbox(&self, run: RunId) -> Stumbled<()> {
-        self.sandboxes.destroy(&name(run)).await.map_err(no_sandbox)
+        self.sandboxes.destroy(&self.sandbox_name(run)).await.map_err(no_sandbox)
+    }
+
+    /// Removes sandbox and workspace of a run from this node.
+    pub(super) async fn forget(&self, run: RunId) -> Stumbled<()> {
+        self.release_sandbox(run).await?;
+        Ok(remove(self.workspace(run)).await?)
     }
 
     /// Gives back what ended runs of this node still hold, and stops what was stopped.
@@ -104,7 +139,7 @@ impl Shop {
             if run.state == "CANCELLED" {
                 dbos.cancel(&format!("{}:{}", run.run, run.segment)).await.map_err(Error::internal)?;
             }
-            self.sandboxes.destroy(&name(run.run)).await.map_err(Error::internal)?;
+            self.sandboxes.destroy(&self.sandbox_name(run.run)).await.map_err(Error::internal)?;
             remove(self.workspace(run.run)).await?;
             self.released(run.team, run.run).await?;
         }
@@ -127,11 +162,6 @@ impl Shop {
     }
 }
 
-/// The sandbox's name. Run ids differ in their last half; all of it fits.
-pub(super) fn name(run: RunId) -> String {
-    format!("run-{run}")
-}
-
 fn short(run: RunId) -> String {
     run.uuid().simple().to_string()
 }
@@ -152,7 +182,7 @@ fn no_sandbox(error: sandbox::Error) -> Stumble {
     Stumble::last(Failure::Preparation, format!("The sandbox could not be used: {error}"))
 }
 
-async fn remove(folder: PathBuf) -> Result<()> {
+pub(super) async fn remove(folder: PathBuf) -> Result<()> {
     match tokio::fs::remove_dir_all(&folder).await {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

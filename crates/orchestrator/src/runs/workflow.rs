@@ -14,8 +14,12 @@ use super::{
     hold_up::HeldUp,
     job::Job,
     machine::{self, Effect, Failure, Outcome},
+    nodes::Node,
     shop::Shop,
 };
+
+/// Until a run is taken again that could not be.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a step did not come to its end.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
@@ -85,15 +89,23 @@ where
 }
 
 /// Carries a segment out, to the next decision of a person or to the run's end.
-pub(super) async fn carry_out(shop: Arc<Shop>, segment: Segment) -> dbos::Result<(), Stumble> {
-    match advance(&shop, segment).await {
+pub(super) async fn carry_out(shop: Arc<Shop>, node: Node, segment: Segment) -> dbos::Result<(), Stumble> {
+    // Not a recorded step: whoever goes on with a workflow takes the run first.
+    while let Err(stumble) = shop.take(&node, segment).await {
+        if matches!(stumble, Stumble::Gone) {
+            return Ok(());
+        }
+        tracing::warn!(run = %segment.run, %stumble, "could not take a run; trying again");
+        tokio::time::sleep(AGAIN).await;
+    }
+    match advance(&shop, &node, segment).await {
         Err(dbos::Error::Application(Stumble::Gone)) => Ok(()),
         Err(dbos::Error::Application(stumble)) => {
             let (failure, sentence) = match stumble {
                 Stumble::Final { failure, sentence } => (failure, sentence),
                 other => (Failure::Internal, other.to_string()),
             };
-            let failed = step("give up", || shop.fail(segment, failure, &sentence)).await;
+            let failed = step("give up", || shop.fail(&node, segment, failure, &sentence)).await;
             match failed {
                 Err(dbos::Error::Application(Stumble::Gone)) => Ok(()),
                 other => other,
@@ -103,8 +115,9 @@ pub(super) async fn carry_out(shop: Arc<Shop>, segment: Segment) -> dbos::Result
     }
 }
 
-async fn advance(shop: &Shop, segment: Segment) -> dbos::Result<(), Stumble> {
-    let mut job: Job = step("open", || shop.open(segment)).await?;
+async fn advance(shop: &Shop, node: &Node, segment: Segment) -> dbos::Result<(), Stumble> {
+    let mut job: Job = step("open", || shop.open(node, segment)).await?;
+    job.node = node.clone();
     loop {
         let outcome = match perform(shop, &mut job).await {
             Ok(Some(outcome)) => outcome,

@@ -5,7 +5,11 @@ use agents::{
     builtin::{self, Exit, Output, Sandboxed, ToolOutcome},
 };
 use sandbox::{Command, PROGRAM, Reason};
-use types::{AgentRole, StepId, chat::ToolCall};
+use serde::{Deserialize, Serialize};
+use types::{
+    AgentRole, StepId,
+    chat::{ToolCall, ToolResult},
+};
 
 use super::{
     model::Route,
@@ -39,6 +43,14 @@ impl Job {
     }
 }
 
+/// What came of a tool.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Used {
+    pub(super) result: ToolResult,
+    /// The commit of the files as it left them, where it may have changed some.
+    pub(super) files: Option<String>,
+}
+
 impl Shop {
     /// Where an agent's calls go: to its own provider, the team's, or the demo.
     pub(super) async fn route(&self, job: &Job, agent: &PlannedAgent) -> Stumbled<Route> {
@@ -68,26 +80,31 @@ impl Shop {
         job: &Job,
         agent: &PlannedAgent,
         step: StepId,
-        name: &str,
+        (name, files): (&str, Option<&str>),
         call: &ToolCall,
-    ) -> Stumbled<types::chat::ToolResult> {
+    ) -> Stumbled<Used> {
         let inside = Sandboxed { file_tool: vec![PROGRAM.to_owned(), "tool".to_owned()] };
         let execution = match builtin::execution(agent.role, call, &inside) {
             Ok(execution) => execution,
             Err(refused) => {
                 self.tell(job, vec![told(job, name, step, agent, 0, Event::of_result(&refused))]).await?;
-                return Ok(refused);
+                return Ok(Used { result: refused, files: None });
             }
         };
         self.check_pause(job, Some(agent)).await?;
-        let sandbox = self.sandbox(job).await?;
+        let sandbox = self.sandbox(job, files).await?;
         let mut command = Command::new(key(job, name), execution.argv);
         (command.stdin, command.timeout) = (execution.stdin, execution.timeout);
         let gathered = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
         let output = Output { all: &gathered.all, stdout: &gathered.stdout };
         let outcome = builtin::result(call, exit(&gathered), output);
+        let files = if writes(agent.role) && (call.name == "run" || !outcome.edits.is_empty()) {
+            self.keep_files(job, agent, files).await?
+        } else {
+            None
+        };
         self.tell(job, lines(job, name, step, agent, call, &gathered, &outcome)).await?;
-        Ok(outcome.result)
+        Ok(Used { result: outcome.result, files })
     }
 }
 

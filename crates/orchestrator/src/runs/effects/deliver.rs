@@ -90,7 +90,7 @@ impl Shop {
     }
 
     async fn delivered(&self, job: &Job, commit: Oid) -> Stumbled<()> {
-        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE runs SET branch = $3, delivered_oid = $4 WHERE team_id = $1 AND id = $2",
             job.team() as TeamId,

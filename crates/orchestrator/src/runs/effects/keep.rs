@@ -34,7 +34,7 @@ impl Shop {
             Stumble::Passing("The object store did not take a file.".into())
         })?;
         let now = self.muster.clock().now();
-        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let mut tx = self.begin(job).await?;
         let kept = sqlx::query!(
             "INSERT INTO artifacts (team_id, id, run_id, key, name, kind, content_type, size, sha256, object_key, at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (team_id, run_id, key) DO NOTHING",

@@ -79,7 +79,7 @@ impl Shop {
     }
 
     async fn merged(&self, job: &Job, commit: forge::Oid) -> Stumbled<()> {
-        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE runs SET merge_oid = $3 WHERE team_id = $1 AND id = $2",
             job.team() as TeamId,

@@ -10,6 +10,7 @@ mod prepare;
 mod steps;
 mod turn;
 mod verify;
+mod workspace;
 
 pub(super) use deliver::deliver;
 pub(super) use merge::merge;

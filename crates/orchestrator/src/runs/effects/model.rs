@@ -20,6 +20,7 @@ use crate::{
         job::Job,
         journal::{self, Body, Line},
         machine::Failure,
+        nodes,
         shop::Shop,
         workflow::{Stumble, Stumbled},
     },
@@ -177,6 +178,8 @@ impl Shop {
         )
         .execute(&mut *tx)
         .await?;
+        // After the settlement, which locks the team's books: everybody locks them before a run.
+        nodes::holds(&mut tx, job).await?;
         journal::tell(&mut tx, &scope, job.run(), now, told.collect()).await?;
         tx.commit().await?;
         Ok(())

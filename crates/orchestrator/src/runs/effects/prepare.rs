@@ -29,7 +29,7 @@ pub(in crate::runs) async fn prepare(shop: &Shop, job: &mut Job) -> dbos::Result
     job.project.commands = commands;
     let job: &Job = job;
     step("prepare: workspace", || async { shop.bring_workspace(job).await }).await?;
-    step("prepare: sandbox", || async { shop.sandbox(job).await.map(drop) }).await?;
+    step("prepare: sandbox", || async { shop.sandbox(job, None).await.map(drop) }).await?;
     if let Some(setup) = &job.project.commands.setup {
         let came = super::verify::command(shop, job, row, "prepare: set-up", "setup", setup).await?;
         if !came.passed {
@@ -72,7 +72,7 @@ impl Shop {
             Some(span) => span,
             None => (tip.to_string(), tip.to_string()),
         };
-        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE runs SET base_oid = $3, head_oid = $4 WHERE team_id = $1 AND id = $2",
             job.team() as TeamId,

@@ -26,9 +26,9 @@ impl Shop {
         lines: Vec<Line>,
     ) -> Stumbled<StepId> {
         let (scope, now) = (job.scope(), self.muster.clock().now());
-        let mut tx = self.muster.db().team(&scope).await?;
+        let mut tx = self.begin(job).await?;
         let alive = sqlx::query!(
-            "SELECT id FROM runs WHERE team_id = $1 AND id = $2 AND segment = $3 AND state = 'RUNNING' FOR UPDATE",
+            "SELECT id FROM runs WHERE team_id = $1 AND id = $2 AND segment = $3 AND state = 'RUNNING'",
             job.team() as TeamId,
             job.run() as RunId,
             job.segment.number,
@@ -74,7 +74,7 @@ impl Shop {
         lines: Vec<Line>,
     ) -> Stumbled<()> {
         let (scope, now) = (job.scope(), self.muster.clock().now());
-        let mut tx = self.muster.db().team(&scope).await?;
+        let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE run_steps SET state = $3, summary = $4, snapshot_oid = coalesce($5, snapshot_oid), ended_at = $6
              WHERE team_id = $1 AND id = $2 AND state = 'RUNNING'",
@@ -96,7 +96,7 @@ impl Shop {
     /// Writes lines into the run's journal.
     pub(super) async fn tell(&self, job: &Job, lines: Vec<Line>) -> Stumbled<()> {
         let (scope, now) = (job.scope(), self.muster.clock().now());
-        let mut tx = self.muster.db().team(&scope).await?;
+        let mut tx = self.begin(job).await?;
         journal::tell(&mut tx, &scope, job.run(), now, lines).await?;
         tx.commit().await?;
         Ok(())

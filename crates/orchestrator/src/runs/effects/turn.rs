@@ -2,11 +2,11 @@ use agents::{
     Event, PlanItem, PlanItemState,
     builtin::{Finish, Next, Outcome as Came, Turn, Verdict},
 };
-use forge::{HiddenRef, NewSnapshot, Signature};
+use forge::Signature;
 use serde::{Deserialize, Serialize};
 use types::{ReviewCommentId, RunId, StepId, TeamId};
 
-use super::{agent::writes, prepare::oid, steps::Doer};
+use super::{agent::Used, steps::Doer};
 use crate::{
     Error,
     runs::{
@@ -33,6 +33,8 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> d
     let begun: Begun = step(&format!("{name}: begin"), || shop.begin_turn(job, purpose, agent)).await?;
     let (row, mut turn) = (begun.step, begun.turn);
     let (mut calls, mut tools) = (0_u32, 0_u32);
+    // The files after the last tool, where they differ from those the turn began with.
+    let mut files: Option<String> = None;
     let came = loop {
         match turn.next() {
             Next::CallModel(request) => {
@@ -40,7 +42,7 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> d
                 let key = format!("{name}: model {calls}");
                 let booked = format!("{}.{key}", job.segment.number);
                 let answer = step(&key, || shop.call_model(job, agent, row, &booked, &request)).await;
-                match kept(shop, job, purpose, &name, &turn, answer).await? {
+                match kept(shop, job, purpose, (&name, files.as_deref()), &turn, answer).await? {
                     Ok(answer) => turn.answered(&answer),
                     Err(super::model::TooLong) => turn.too_long(),
                 }
@@ -50,15 +52,18 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> d
                 for call in wanted {
                     tools += 1;
                     let key = format!("{name}: tool {tools}");
-                    let result = step(&key, || shop.use_tool(job, agent, row, &key, &call)).await;
-                    let result = kept(shop, job, purpose, &name, &turn, result).await?;
-                    turn.tool_done(result).map_err(unexpected)?;
+                    let at = files.as_deref();
+                    let used: dbos::Result<Used, Stumble> =
+                        step(&key, || shop.use_tool(job, agent, row, (&key, at), &call)).await;
+                    let used = kept(shop, job, purpose, (&name, at), &turn, used).await?;
+                    files = used.files.or(files);
+                    turn.tool_done(used.result).map_err(unexpected)?;
                 }
             }
             Next::Done(came) => break came,
         }
     };
-    step(&format!("{name}: end"), || shop.end_turn(job, purpose, agent, row, &turn, &came)).await
+    step(&format!("{name}: end"), || shop.end_turn(job, purpose, agent, row, files.as_deref(), (&turn, &came))).await
 }
 
 /// Passes a step's result on; before the run stands still, what the turn has come to is kept for when it goes on.
@@ -66,13 +71,13 @@ async fn kept<T>(
     shop: &Shop,
     job: &Job,
     purpose: Purpose,
-    name: &str,
+    (name, files): (&str, Option<&str>),
     turn: &Turn,
     result: dbos::Result<T, Stumble>,
 ) -> dbos::Result<T, Stumble> {
     if let Err(dbos::Error::Application(Stumble::HeldUp(_))) = &result {
         let agent = job.agent(purpose)?;
-        step(&format!("{name}: keep"), || shop.keep_turn(job, purpose, agent, turn)).await?;
+        step(&format!("{name}: keep"), || shop.keep_turn(job, purpose, agent, files, turn)).await?;
     }
     result
 }
@@ -100,8 +105,15 @@ impl Shop {
     }
 
     /// Keeps a turn in its middle, with what it has written so far.
-    async fn keep_turn(&self, job: &Job, purpose: Purpose, agent: &PlannedAgent, turn: &Turn) -> Stumbled<()> {
-        self.settle_workspace(job, agent, purpose).await?;
+    async fn keep_turn(
+        &self,
+        job: &Job,
+        purpose: Purpose,
+        agent: &PlannedAgent,
+        files: Option<&str>,
+        turn: &Turn,
+    ) -> Stumbled<()> {
+        self.settle_workspace(job, agent, purpose.as_str(), files).await?;
         self.set_asking(job, Some(serde_json::json!({ "turn": turn }))).await
     }
 
@@ -139,10 +151,10 @@ impl Shop {
         purpose: Purpose,
         agent: &PlannedAgent,
         row: StepId,
-        turn: &Turn,
-        came: &Came,
+        files: Option<&str>,
+        (turn, came): (&Turn, &Came),
     ) -> Stumbled<Outcome> {
-        let head = self.settle_workspace(job, agent, purpose).await?;
+        let head = self.settle_workspace(job, agent, purpose.as_str(), files).await?;
         match came {
             Came::Asked { question, options } => {
                 let asking = serde_json::json!({ "question": question, "options": options, "turn": turn });
@@ -167,50 +179,8 @@ impl Shop {
         }
     }
 
-    /// Keeps what a writer left, and takes back what a reader's commands did. Returns the commit the workspace is at.
-    async fn settle_workspace(&self, job: &Job, agent: &PlannedAgent, purpose: Purpose) -> Stumbled<String> {
-        let repository = self.repository(job)?;
-        let folder = self.workspace(job.run());
-        let mut tx = self.muster.db().team(&job.scope()).await?;
-        let head = sqlx::query_scalar!(
-            r#"SELECT head_oid AS "head!" FROM runs WHERE team_id = $1 AND id = $2"#,
-            job.team() as TeamId,
-            job.run() as RunId
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        if !writes(agent.role) {
-            repository.restore(&folder, oid(&head)?).await.map_err(super::prepare::unprepared)?;
-            self.sandboxes.hand_over(&folder).await.map_err(super::verify::unreached)?;
-            return Ok(head);
-        }
-        let number = format!("{}.{}", job.segment.number, job.passed);
-        let reference = HiddenRef::new(&format!("runs/{}/{number}", job.run())).map_err(super::prepare::unprepared)?;
-        let author = agent_signature(self, agent);
-        let new = NewSnapshot {
-            folder: &folder,
-            parent: Some(oid(&head)?),
-            reference: &reference,
-            author: &author,
-            message: &format!("{} by {}", purpose.as_str(), agent.name),
-            limits: forge::Limits::default(),
-        };
-        let snapshot = repository.snapshot(&new).await.map_err(super::prepare::unprepared)?;
-        let commit = snapshot.commit.to_string();
-        sqlx::query!(
-            "UPDATE runs SET head_oid = $3 WHERE team_id = $1 AND id = $2",
-            job.team() as TeamId,
-            job.run() as RunId,
-            commit
-        )
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(commit)
-    }
-
     async fn set_asking(&self, job: &Job, asking: Option<serde_json::Value>) -> Stumbled<()> {
-        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE runs SET asking = $3 WHERE team_id = $1 AND id = $2",
             job.team() as TeamId,
@@ -255,7 +225,7 @@ impl Shop {
     }
 
     async fn keep_outline(&self, job: &Job, items: &[PlanItem]) -> Stumbled<()> {
-        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE runs SET outline = $3 WHERE team_id = $1 AND id = $2",
             job.team() as TeamId,
@@ -275,7 +245,7 @@ impl Shop {
         key: String,
         comment: &agents::builtin::Comment,
     ) -> Stumbled<()> {
-        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let mut tx = self.begin(job).await?;
         sqlx::query!(
             "INSERT INTO review_comments (team_id, id, run_id, key, author, path, line, body, at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (team_id, run_id, key) DO NOTHING",

@@ -69,7 +69,7 @@ pub(super) async fn command(
 
 impl Shop {
     async fn check(&self, job: &Job, row: StepId, name: &str, check: &str, line: &str) -> Stumbled<Came> {
-        let sandbox = self.sandbox(job).await?;
+        let sandbox = self.sandbox(job, None).await?;
         let mut command = Command::new(key(job, name), ["/bin/sh", "-c", line]);
         command.timeout = COMMAND_TIMEOUT;
         let finished = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
@@ -99,7 +99,7 @@ impl Shop {
         duration_ms: i64,
     ) -> Stumbled<()> {
         let verification = format!("{}.{}", job.segment.number, job.passed);
-        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let mut tx = self.begin(job).await?;
         sqlx::query!(
             "INSERT INTO run_checks (team_id, run_id, key, name, command, passed, outcome, duration_ms, at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",

@@ -1,11 +1,11 @@
 //! The process that carries a run out is killed in the middle of each stage; the next one goes on where it was.
 
-use std::{process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use orchestrator::{
     Clock, Db, Orchestrator, Settings,
     db::PoolSettings,
-    runs::{Decision, Engine, EngineLimits, EngineSettings, RunState, RunView},
+    runs::{Decision, Engine, EngineLimits, EngineSettings, Patience, RunState, RunView, Shop},
     squads::Template,
     testing,
 };
@@ -20,14 +20,22 @@ const YARD: &str = "MUSTER_TEST_WORK_IN";
 impl Yard {
     /// An engine in a process of its own, which can be killed.
     fn worker(&self) -> Child {
+        self.node("test", &self.tools.data, &Patience::default())
+    }
+
+    /// The same as a node of that name, with its own folder.
+    pub(super) fn node(&self, name: &str, data: &Path, patience: &Patience) -> Child {
         let tools = &self.tools;
         let told = [
-            &tools.data.display().to_string(),
+            &data.display().to_string(),
             &tools.endpoint,
             &tools.demo,
             self.world.app_url(),
             self.world.system_url(),
             self.world.engine_url(),
+            name,
+            &patience.heartbeat.as_millis().to_string(),
+            &patience.silence.as_millis().to_string(),
         ]
         .join(" ");
         Command::new(std::env::current_exe().expect("this test binary"))
@@ -45,17 +53,27 @@ impl Yard {
 #[ignore = "the process that the tests of this file kill"]
 async fn works_for_its_parent() {
     let told = std::env::var(YARD).expect("the parent says where");
-    let [data, endpoint, demo, app_url, system_url, engine_url] = told.split(' ').collect::<Vec<_>>()[..] else {
-        panic!("six words")
+    let [data, endpoint, demo, app_url, system_url, engine_url, node, heartbeat, silence] =
+        told.split(' ').collect::<Vec<_>>()[..]
+    else {
+        panic!("nine words")
     };
-    let db = Db::open(app_url, system_url, &PoolSettings::default()).expect("addresses");
+    let span = |text: &str| Duration::from_millis(text.parse().expect("milliseconds"));
+    let patience = Patience { heartbeat: span(heartbeat), silence: span(silence) };
+    let pool = PoolSettings { idle_in_transaction: patience.silence, ..PoolSettings::default() };
+    let db = Db::open(app_url, system_url, &pool).expect("addresses");
     let settings = Settings { data_dir: data.into(), ..Settings::default() };
     let (keys, gateway) = (testing::keys(), testing::gateway());
     let muster = Orchestrator::new(db, Clock::System, identity::Hasher::new(1), keys, gateway, settings);
     let tools = Tools { data: data.into(), endpoint: endpoint.into(), demo: demo.into() };
-    let settings =
-        EngineSettings { database_url: engine_url.into(), node: "test".into(), limits: EngineLimits::default() };
-    let engine = Engine::launch(tools.shop(muster), &settings).await.expect("an engine");
+    let settings = EngineSettings {
+        database_url: engine_url.into(),
+        node: node.into(),
+        limits: EngineLimits::default(),
+        patience,
+    };
+    let shop = Shop { node: node.into(), ..tools.shop(muster) };
+    let engine = Engine::launch(shop, &settings).await.expect("an engine");
     engine.dispatch().await.expect("a database");
 }
 
@@ -99,7 +117,7 @@ async fn merge_through_a_crash(yard: &Yard, task: TaskId, waiting: &RunView) -> 
 }
 
 /// Every verification stands once in the journal, every call once in the ledger, and its sum is the run's.
-async fn nothing_twice(yard: &Yard, run: RunId) {
+pub(super) async fn nothing_twice(yard: &Yard, run: RunId) {
     let mut rows = yard.world.superuser().await;
     let (checks, verified): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT count(*) FROM run_events WHERE run_id = $1 AND body ->> 'run' = 'check'),
@@ -123,7 +141,7 @@ async fn nothing_twice(yard: &Yard, run: RunId) {
     assert_eq!((calls, tokens), (answers, total));
 }
 
-const FULL: &[&str] = &[
+pub(super) const FULL: &[&str] = &[
     "prepare",
     "plan",
     "design",

@@ -84,7 +84,7 @@ async fn a_pause_ends_processes_leaves_a_proof_and_a_resume_goes_on() {
     let pause = muster.pause(&manage, Subject::TEAM, "Everybody look").await.expect("paused");
     let held = yard.until(task, |run| run.held_up.is_some()).await;
     assert_eq!(held.held_up.as_ref().and_then(|why| why.pause), Some(pause));
-    let name = format!("run-{}", held.id);
+    let name = format!("run-{}-test", held.id);
     let left = yard.shop.sandboxes.list().await.expect("a list");
     assert!(left.iter().all(|found| found.id != name), "no process of it is left");
     let views = muster.pauses(&yard.scope.can().expect("may read")).await.expect("pauses");

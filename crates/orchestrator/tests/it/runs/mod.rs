@@ -2,6 +2,7 @@
 
 mod after;
 mod crash;
+mod failover;
 mod held_up;
 mod real;
 mod remote;

@@ -15,7 +15,7 @@ use artifacts::{
 use gateway::{Kind, Provider};
 use orchestrator::{
     GitReach, Orchestrator, Scope, Settings,
-    runs::{Decision, Engine, EngineLimits, EngineSettings, Gate, RunState, RunView, Shop},
+    runs::{Decision, Engine, EngineLimits, EngineSettings, Gate, Patience, RunState, RunView, Shop},
     squads::Template,
     testing::World,
     work::{NewTask, Source},
@@ -93,6 +93,7 @@ impl Yard {
             database_url: self.world.engine_url().to_owned(),
             node: "test".into(),
             limits: EngineLimits::default(),
+            patience: Patience::default(),
         };
         let engine = Arc::new(Engine::launch(self.shop.clone(), &settings).await.expect("an engine"));
         let dispatcher = Arc::clone(&engine);

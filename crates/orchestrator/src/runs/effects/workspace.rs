@@ -1,0 +1,163 @@
+//! The run's folder, also where another node had it before: then it is made again from the last snapshot.
+
+use std::path::PathBuf;
+
+use forge::{GitError, HiddenRef, NewSnapshot};
+use sandbox::{Command, Sandbox};
+use types::{RunId, TeamId};
+
+use super::{
+    prepare::{oid, unprepared, unwritten},
+    turn::agent_signature,
+    verify::{gather, unreached},
+};
+use crate::{
+    runs::{
+        job::Job,
+        journal::{Line, RunEvent},
+        machine::{Effect, Failure},
+        shop::{Shop, remove},
+        workflow::{Stumble, Stumbled},
+    },
+    squads::PlannedAgent,
+};
+
+/// How long a command may take when a workspace is made again.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+
+impl Shop {
+    /// Makes the workspace again where it is missing, as it was `at` a commit or at the run's last snapshot. Says whether what
+    /// the set-up leaves is still missing.
+    pub(in crate::runs) async fn bring_back(&self, job: &Job, at: Option<&str>) -> Stumbled<bool> {
+        let (folder, mark) = (self.workspace(job.run()), self.unready(job.run()));
+        if tokio::fs::try_exists(&folder).await.map_err(unwritten)? {
+            return tokio::fs::try_exists(&mark).await.map_err(unwritten);
+        }
+        let commit = match at {
+            Some(commit) => oid(commit)?,
+            None => self.span(job).await?.1,
+        };
+        let repository = self.repository(job)?;
+        let draft = folder.with_extension("draft");
+        remove(draft.clone()).await?;
+        repository.checkout(commit, &draft).await.map_err(unprepared)?;
+        tokio::fs::write(&mark, []).await.map_err(unwritten)?;
+        // Renamed when it is whole: half a workspace would be taken for one with deleted files.
+        tokio::fs::rename(&draft, &folder).await.map_err(unwritten)?;
+        let short: String = commit.to_string().chars().take(9).collect();
+        let note = RunEvent::Note { text: format!("The workspace was made again at {short}.") };
+        let key = format!("workspace of {}", job.node.executor());
+        self.tell(job, vec![Line::of_run(key, note)]).await?;
+        Ok(true)
+    }
+
+    /// Runs the project's set-up in a workspace that was made again: what it leaves is in no snapshot.
+    pub(in crate::runs) async fn set_up_again(&self, job: &Job, sandbox: &Sandbox) -> Stumbled<()> {
+        let commands = &job.project.commands;
+        // The first time, it is a step of its own.
+        if let Some(setup) = commands.setup.as_ref().filter(|_| job.position.doing != Effect::Prepare) {
+            let outcome = self.again(job, sandbox, "set-up", setup).await?;
+            if let Err(outcome) = outcome {
+                let sentence = format!("The set-up command failed on another machine: {outcome}.");
+                return Err(Stumble::last(Failure::Preparation, sentence));
+            }
+        }
+        // Tests may need what the build left. How it came out then stands in the journal.
+        if let Some(build) = commands.build.as_ref().filter(|_| job.position.doing == Effect::Verify)
+            && let Err(outcome) = self.again(job, sandbox, "build", build).await?
+        {
+            tracing::info!(outcome, run = %job.run(), "the build failed when the workspace was made again");
+        }
+        match tokio::fs::remove_file(self.unready(job.run())).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritten(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// How a command of the project came out; an error is in words.
+    async fn again(&self, job: &Job, sandbox: &Sandbox, name: &str, line: &str) -> Stumbled<Result<(), String>> {
+        let key = format!("{name}-of-{}", job.node.epoch);
+        let mut command = Command::new(key, ["/bin/sh", "-c", line]);
+        command.timeout = LONGEST;
+        let came = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
+        Ok(if came.code == Some(0) { Ok(()) } else { Err(came.outcome) })
+    }
+
+    /// Says that the set-up has not been run over this workspace yet.
+    fn unready(&self, run: RunId) -> PathBuf {
+        self.workspace(run).with_extension("unready")
+    }
+
+    /// Keeps the files as they are after a tool, so that another node could go on in the middle of a turn. None: they are too
+    /// large just now; the turn's end says so if they stay that way.
+    pub(super) async fn keep_files(
+        &self,
+        job: &Job,
+        agent: &PlannedAgent,
+        at: Option<&str>,
+    ) -> Stumbled<Option<String>> {
+        let parent = match at {
+            Some(commit) => oid(commit)?,
+            None => self.span(job).await?.1,
+        };
+        let number = format!("{}.{}", job.segment.number, job.passed);
+        let reference = HiddenRef::new(&format!("runs/{}/{number}.turn", job.run())).map_err(unprepared)?;
+        let new = NewSnapshot {
+            folder: &self.workspace(job.run()),
+            parent: Some(parent),
+            reference: &reference,
+            author: &agent_signature(self, agent),
+            message: "In the middle of a turn",
+            limits: forge::Limits::default(),
+        };
+        match self.repository(job)?.snapshot(&new).await {
+            Ok(snapshot) => Ok(Some(snapshot.commit.to_string())),
+            Err(error @ (GitError::TooLarge { .. } | GitError::Invalid(_))) => {
+                tracing::warn!(%error, run = %job.run(), "the files cannot be kept in the middle of a turn");
+                Ok(None)
+            }
+            Err(error) => Err(unprepared(error)),
+        }
+    }
+
+    /// Keeps what a writer left, and takes back what a reader's commands did. Returns the commit the workspace is at.
+    pub(super) async fn settle_workspace(
+        &self,
+        job: &Job,
+        agent: &PlannedAgent,
+        purpose: &str,
+        at: Option<&str>,
+    ) -> Stumbled<String> {
+        self.bring_back(job, at).await?;
+        let repository = self.repository(job)?;
+        let folder = self.workspace(job.run());
+        let head = self.span(job).await?.1;
+        if !super::agent::writes(agent.role) {
+            repository.restore(&folder, head).await.map_err(unprepared)?;
+            self.sandboxes.hand_over(&folder).await.map_err(unreached)?;
+            return Ok(head.to_string());
+        }
+        let number = format!("{}.{}", job.segment.number, job.passed);
+        let reference = HiddenRef::new(&format!("runs/{}/{number}", job.run())).map_err(unprepared)?;
+        let new = NewSnapshot {
+            folder: &folder,
+            parent: Some(head),
+            reference: &reference,
+            author: &agent_signature(self, agent),
+            message: &format!("{purpose} by {}", agent.name),
+            limits: forge::Limits::default(),
+        };
+        let commit = repository.snapshot(&new).await.map_err(unprepared)?.commit.to_string();
+        let mut tx = self.begin(job).await?;
+        sqlx::query!(
+            "UPDATE runs SET head_oid = $3 WHERE team_id = $1 AND id = $2",
+            job.team() as TeamId,
+            job.run() as RunId,
+            commit
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(commit)
+    }
+}

@@ -23,6 +23,6 @@ mod shelf;
 mod state;
 
 pub use coding::accepts;
-pub use handlers::llm::{Gate, Llm};
+pub use handlers::llm::{Gate, GateLimits, Llm};
 pub use router::{router, with_failure_pages};
 pub use state::{App, PageSettings, Parts};

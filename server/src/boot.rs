@@ -1,8 +1,12 @@
 //! From settings to a server that is ready.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use app::{App, Llm, PageSettings};
+use app::{App, Gate, GateLimits, Llm, PageSettings};
 use artifacts::StoreError;
 use axum::Router;
 use gateway::{SsrfPolicy, Timeouts};
@@ -24,6 +28,9 @@ use crate::{
     trouble::{Trouble, chain},
     web::{self, Check, Health, Limit, OriginRule, Parts, Shutdown},
 };
+
+/// How long the books may take at the end.
+const DESK_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The product without its website: what `worker`, `audit` and `serve` share. Dropping it stops an embedded database.
 pub(crate) struct Product {
@@ -54,6 +61,8 @@ impl Product {
 
     /// Closes the pools, then stops an embedded database.
     pub(crate) async fn close(self) -> Result<(), Trouble> {
+        // What ended last is booked; calls that are still under way count at their worst case within a minute.
+        drop(tokio::time::timeout(DESK_PATIENCE, self.muster.empty_desk()).await);
         self.muster.db().close().await;
         let database = self.database;
         let stopped = tokio::task::spawn_blocking(|| database.stop()).await;
@@ -154,7 +163,7 @@ impl Server {
         let runs = Runs::open(config, &product, objects.store()).await?;
         let shutdown = Shutdown::default();
         let limit = limit(config)?;
-        let llm = Llm { demo: Some(runs.demo().clone()), ..Llm::default() };
+        let llm = Llm { demo: Some(runs.demo().clone()), gate: Gate::new(gate_limits(config)) };
         let router = router(config, &product, (&objects, llm), site, limit.clone(), shutdown.clone())?;
         let url = local_url(listener.local_addr().unwrap_or(config.server.listen));
         claim.announce(&url)?;
@@ -203,6 +212,11 @@ impl Server {
 fn load_site(config: &Config) -> Result<Site, Trouble> {
     Site::load(config.site.as_deref())
         .map_err(|error| Trouble::new(error.to_string(), "`make start` builds both in one step."))
+}
+
+fn gate_limits(config: &Config) -> GateLimits {
+    let limits = &config.rate_limits;
+    GateLimits { calls: limits.model_calls_per_minute, wrong_keys: NonZeroU32::new(limits.per_minute) }
 }
 
 fn limit(config: &Config) -> Result<Option<Limit>, Trouble> {

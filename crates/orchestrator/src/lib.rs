@@ -94,6 +94,7 @@ pub struct Orchestrator {
     settings: Arc<Settings>,
     live: runs::Live,
     desk: Arc<budgets::Desk>,
+    memory: Arc<models::Memory>,
 }
 
 /// The installation's keys. They must outlive a restart.
@@ -125,6 +126,7 @@ impl Orchestrator {
             settings: Arc::new(settings),
             live: runs::Live::default(),
             desk: Arc::default(),
+            memory: Arc::default(),
         }
     }
 
@@ -134,6 +136,10 @@ impl Orchestrator {
 
     pub(crate) fn desk(&self) -> &Arc<budgets::Desk> {
         &self.desk
+    }
+
+    pub(crate) fn memory(&self) -> &models::Memory {
+        &self.memory
     }
 
     /// The client for model providers, with the installation's guard.

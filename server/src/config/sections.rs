@@ -1,4 +1,4 @@
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use url::Url;
@@ -165,6 +165,8 @@ pub struct Models {
 #[derive(Clone, Debug)]
 pub struct RateLimits {
     pub per_minute: u32,
+    /// Of one gateway key.
+    pub model_calls_per_minute: NonZeroU32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,7 +259,7 @@ pub(super) fn read(layers: &Layers, problems: &mut Vec<String>) -> Config {
             silence: reader.duration("runs.silence"),
         },
         models: Models { private_addresses: private_addresses(reader) },
-        rate_limits: RateLimits { per_minute: reader.number("rate_limits.per_minute", 0, 1_000_000_000) },
+        rate_limits: rate_limits(reader),
         telemetry: telemetry(reader),
         metrics: Metrics { token: reader.secret("metrics.token") },
         site: None,
@@ -279,6 +281,14 @@ fn server(reader: &mut Reader<'_>) -> Server {
         request_timeout: reader.duration("server.request_timeout"),
         shutdown_notice: reader.duration("server.shutdown_notice"),
         shutdown_grace: reader.duration("server.shutdown_grace"),
+    }
+}
+
+fn rate_limits(reader: &mut Reader<'_>) -> RateLimits {
+    let calls = reader.number("rate_limits.model_calls_per_minute", 1, 1_000_000_000);
+    RateLimits {
+        per_minute: reader.number("rate_limits.per_minute", 0, 1_000_000_000),
+        model_calls_per_minute: NonZeroU32::new(calls).unwrap_or(NonZeroU32::MIN),
     }
 }
 

@@ -16,6 +16,8 @@ use super::{
 };
 use crate::state::App;
 
+/// How often a call is worked out anew because the team's keys or providers were changed meanwhile.
+const TURNS: u32 = 5;
 /// Tries of one provider before its first byte.
 const TRIES: u32 = 3;
 /// A longer wait than this is the client's to wait.
@@ -31,10 +33,12 @@ pub(super) struct Call {
 }
 
 /// An attempt that came to nothing.
-pub(super) struct Missed {
-    pub(super) told: Told,
+pub(super) enum Missed {
     /// Another provider may do better.
-    pub(super) elsewhere: bool,
+    Elsewhere(Told),
+    Ends(Told),
+    /// The team's keys or providers have changed since they were looked at.
+    Outdated,
 }
 
 impl Call {
@@ -46,48 +50,61 @@ impl Call {
         told.await.map_err(gone)?
     }
 
-    async fn run(self, tell: Head) {
+    async fn run(mut self, tell: Head) {
         let mut head = Some(tell);
-        let last = match self.candidates().await {
-            Err(told) => told,
-            Ok(candidates) => {
-                let mut last = None;
-                for candidate in &candidates {
-                    match self.attempt(candidate, &mut head).await {
-                        Ok(()) => return,
-                        Err(missed) if missed.elsewhere => last = Some(missed.told),
-                        Err(missed) => {
-                            last = Some(missed.told);
-                            break;
-                        }
-                    }
+        let mut last = orchestrator::Error::Busy.into();
+        for _ in 0..TURNS {
+            match self.turn(&mut head).await {
+                Ok(()) => return,
+                Err(Missed::Elsewhere(told) | Missed::Ends(told)) => {
+                    last = told;
+                    break;
                 }
-                last.unwrap_or_else(|| orchestrator::Error::NotFound.into())
+                Err(Missed::Outdated) => match self.app.muster.caller_again(&self.caller).await {
+                    Ok(caller) => self.caller = caller,
+                    Err(error) => {
+                        last = error.into();
+                        break;
+                    }
+                },
             }
-        };
+        }
         // Without a receiver the client has gone, and nobody is left to be told.
         if let Some(head) = head {
             drop(head.send(Err(last)));
         }
     }
 
-    async fn candidates(&self) -> Result<Vec<Candidate>, Told> {
-        let routes = self.app.muster.routes_of(&self.caller, self.request.model()).await?;
-        let demo = self.app.llm.demo.as_ref();
-        routes.into_iter().map(|route| Candidate::of(route, demo, self.request.format())).collect()
+    /// Asks one place after another.
+    async fn turn(&self, head: &mut Option<Head>) -> Result<(), Missed> {
+        let routes = self.app.muster.routes_of(&self.caller, self.request.model()).await;
+        let routes = routes.map_err(|error| Missed::Ends(error.into()))?;
+        if routes.catalogue != self.caller.catalogue() {
+            return Err(Missed::Outdated);
+        }
+        let mut last = orchestrator::Error::NotFound.into();
+        for route in routes.all.iter() {
+            let demo = self.app.llm.demo.as_ref();
+            let candidate = Candidate::of(route, demo, self.request.format()).map_err(Missed::Ends)?;
+            match self.attempt(&candidate, head).await {
+                Err(Missed::Elsewhere(told)) => last = told,
+                done => return done,
+            }
+        }
+        Err(Missed::Ends(last))
     }
 
     /// Holds, calls, relays and settles. `head` is taken once the client has its answer's beginning.
     async fn attempt(&self, candidate: &Candidate, head: &mut Option<Head>) -> Result<(), Missed> {
-        let here = |told: Told| Missed { told, elsewhere: false };
         let gate = &self.app.llm.gate;
         if let Some(left) = gate.rest(candidate.id()) {
             let fault = Fault::new(Situation::Overloaded, "The provider did not answer several times in a row.");
-            return Err(Missed { told: fault.after(Some(left)).into(), elsewhere: true });
+            return Err(Missed::Elsewhere(fault.after(Some(left)).into()));
         }
-        let bounds = candidate.bounds(&self.request).map_err(|fault| Missed { told: fault.into(), elsewhere: true })?;
+        let bounds = candidate.bounds(&self.request).map_err(|fault| Missed::Elsewhere(fault.into()))?;
         let call = candidate.new_call(self.caller.spender, bounds, self.app.muster.clock().now());
-        let held = self.app.muster.hold(self.caller.team(), call).await.map_err(|error| here(error.into()))?;
+        let held = self.app.muster.hold_as_of(self.caller.team(), self.caller.catalogue(), call).await;
+        let held = held.map_err(|error| Missed::Ends(error.into()))?.ok_or(Missed::Outdated)?;
         let began = Instant::now();
         let outcome = if candidate.is_native(self.request.format()) {
             self.forward(candidate, bounds, head, began).await
@@ -139,7 +156,7 @@ impl Call {
             self.app.llm.gate.fails(candidate.id(), &refused.error);
         }
         tracing::info!(provider = %candidate.id(), error = %refused.error, "a provider did not answer a call");
-        Missed { told: refused.into(), elsewhere }
+        if elsewhere { Missed::Elsewhere(refused.into()) } else { Missed::Ends(refused.into()) }
     }
 
     /// A call without an answer: paid for where the provider may have begun to work, given back otherwise.

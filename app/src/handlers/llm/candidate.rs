@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use gateway::{
     Kind, Provider,
@@ -24,7 +24,7 @@ const DEMO: &str = "demo model";
 #[derive(Debug)]
 pub(super) enum Candidate {
     Demo { id: ModelProviderId, provider: Box<Provider> },
-    Server(Box<CallableModel>),
+    Server(Arc<CallableModel>),
 }
 
 /// What a call can take at most, in tokens.
@@ -35,9 +35,9 @@ pub(super) struct Bounds {
 }
 
 impl Candidate {
-    pub(super) fn of(route: ModelRoute, demo: Option<&Provider>, format: Format) -> Result<Self, Told> {
+    pub(super) fn of(route: &ModelRoute, demo: Option<&Provider>, format: Format) -> Result<Self, Told> {
         match route {
-            ModelRoute::Server(model) => Ok(Self::Server(model)),
+            ModelRoute::Server(model) => Ok(Self::Server(Arc::clone(model))),
             ModelRoute::Demo { provider: id } => {
                 let missing = || Fault::new(Situation::ModelNotFound, "This Muster runs without the demo model.");
                 let demo = demo.ok_or_else(missing)?;
@@ -48,7 +48,7 @@ impl Candidate {
                 };
                 let provider = Provider::new(format.kind(), base, None)
                     .map_err(|error| Told::Failed(orchestrator::Error::Internal(error.into())))?;
-                Ok(Self::Demo { id, provider: Box::new(provider.internal()) })
+                Ok(Self::Demo { id: *id, provider: Box::new(provider.internal()) })
             }
         }
     }

@@ -16,7 +16,8 @@ use crate::state::App;
 /// How many tokens a request takes in. It costs nothing. A provider of another format is not asked, and the answer then
 /// says in a header that it is an estimate.
 pub(super) async fn answer(app: &App, caller: &Caller, request: &Request) -> Result<Response, Told> {
-    let route = app.muster.routes_of(caller, request.model()).await?.remove(0);
+    let routes = app.muster.routes_of(caller, request.model()).await?;
+    let route = routes.all.first().ok_or(orchestrator::Error::NotFound)?;
     let candidate = Candidate::of(route, app.llm.demo.as_ref(), request.format())?;
     let native = candidate.is_native(request.format()).then(|| request.counting(candidate.model())).flatten();
     if let Some(outgoing) = native {

@@ -10,10 +10,26 @@ use gateway::{
     face::{Fault, Situation},
 };
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock};
+use orchestrator::Origin;
 use types::{GatewayKeyId, ModelProviderId};
 
-/// Calls of one key in a minute. Far above what a program needs, far below what one could do harm with.
-const PER_MINUTE: NonZeroU32 = NonZeroU32::new(6_000).expect("above 0");
+/// How often somebody may call in a minute.
+#[derive(Clone, Copy, Debug)]
+pub struct GateLimits {
+    /// Calls of one key.
+    pub calls: NonZeroU32,
+    /// Keys that do not work, from one network; `None`: no limit.
+    pub wrong_keys: Option<NonZeroU32>,
+}
+
+impl Default for GateLimits {
+    fn default() -> Self {
+        const CALLS: NonZeroU32 = NonZeroU32::new(300_000).expect("above 0");
+        const WRONG_KEYS: NonZeroU32 = NonZeroU32::new(100).expect("above 0");
+        Self { calls: CALLS, wrong_keys: Some(WRONG_KEYS) }
+    }
+}
+
 /// Failures one after another until a provider is left alone.
 const FAILURES: u32 = 5;
 /// For how long.
@@ -30,6 +46,7 @@ pub struct Gate(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     keys: DefaultKeyedRateLimiter<GatewayKeyId>,
+    wrong_keys: Option<DefaultKeyedRateLimiter<String>>,
     providers: Mutex<HashMap<ModelProviderId, Health>>,
 }
 
@@ -41,12 +58,30 @@ struct Health {
 
 impl Default for Gate {
     fn default() -> Self {
-        let quota = Quota::per_minute(PER_MINUTE);
-        Self(Arc::new(Inner { keys: DefaultKeyedRateLimiter::keyed(quota), providers: Mutex::default() }))
+        Self::new(GateLimits::default())
     }
 }
 
 impl Gate {
+    #[must_use]
+    pub fn new(limits: GateLimits) -> Self {
+        let keys = DefaultKeyedRateLimiter::keyed(Quota::per_minute(limits.calls));
+        let wrong_keys = limits.wrong_keys.map(|limit| DefaultKeyedRateLimiter::keyed(Quota::per_minute(limit)));
+        Self(Arc::new(Inner { keys, wrong_keys, providers: Mutex::default() }))
+    }
+
+    /// Counts a key that does not work.
+    pub(super) fn count_wrong_key(&self, origin: &Origin) -> Result<(), Fault> {
+        let Some(limiter) = &self.0.wrong_keys else { return Ok(()) };
+        if limiter.len() > MOST {
+            limiter.retain_recent();
+        }
+        limiter.check_key(&origin.network()).map_err(|early| {
+            let wait = early.wait_time_from(governor::clock::DefaultClock::default().now());
+            Fault::new(Situation::RateLimited, "Too many keys that do not work were tried.").after(Some(wait))
+        })
+    }
+
     /// Counts a call of a key.
     pub(super) fn count(&self, key: GatewayKeyId) -> Result<(), Fault> {
         if self.0.keys.len() > MOST {

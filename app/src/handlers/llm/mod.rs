@@ -31,7 +31,7 @@ use crate::{
     state::App,
 };
 use call::Call;
-pub use gate::Gate;
+pub use gate::{Gate, GateLimits};
 use told::Told;
 
 /// The most bytes of a request.
@@ -63,7 +63,7 @@ pub(crate) async fn messages(State(app): State<App>, request: Request) -> Respon
 
 async fn serve(app: &App, format: Format, request: Request) -> Response {
     let answer = async {
-        let (caller, parts, body) = receive(app, request).await?;
+        let (caller, parts, body) = receive(app, request, Belief::Memory).await?;
         let request = face::Request::parse(format, &body).map_err(refused)?;
         Call { app: app.clone(), caller, request, headers: parts.headers }.answer().await
     };
@@ -72,7 +72,7 @@ async fn serve(app: &App, format: Format, request: Request) -> Response {
 
 pub(crate) async fn count_tokens(State(app): State<App>, request: Request) -> Response {
     let answer = async {
-        let (caller, _, body) = receive(&app, request).await?;
+        let (caller, _, body) = receive(&app, request, Belief::Database).await?;
         let request = face::Request::parse(Format::Anthropic, &body).map_err(refused)?;
         count::answer(&app, &caller, &request).await
     };
@@ -87,9 +87,10 @@ pub(crate) async fn generate(
     request: Request,
 ) -> Response {
     let answer = async {
-        let (caller, parts, body) = receive(&app, request).await?;
         let unknown = || Fault::new(Situation::ModelNotFound, "There is no such method.");
         let (model, method) = asked.rsplit_once(':').ok_or_else(unknown)?;
+        let belief = if method == "countTokens" { Belief::Database } else { Belief::Memory };
+        let (caller, parts, body) = receive(&app, request, belief).await?;
         let events = query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
         let read = |stream| face::Request::parse_gemini(model, stream, !events, &body).map_err(refused);
         let request = match method {
@@ -117,18 +118,33 @@ pub(crate) async fn gemini_models(State(app): State<App>, request: Request) -> R
 
 async fn list(app: &App, format: Format, request: Request) -> Response {
     let answer = async {
-        let (caller, _, _) = receive(app, request).await?;
+        let (caller, _, _) = receive(app, request, Belief::Database).await?;
         let models = app.muster.models_of(&caller).await?;
         Ok(json(face::models(format, &models).to_string()))
     };
     finish(format, answer.await)
 }
 
+/// What says whether a key works.
+#[derive(Clone, Copy)]
+enum Belief {
+    /// What this process remembers, which is compared where the call is held back.
+    Memory,
+    Database,
+}
+
 /// Who calls, within their rate, and with what.
-async fn receive(app: &App, request: Request) -> Result<(Caller, Parts, Bytes), Told> {
+async fn receive(app: &App, request: Request, belief: Belief) -> Result<(Caller, Parts, Bytes), Told> {
     let (parts, body) = request.into_parts();
-    let key = key(&parts).ok_or(Error::SignedOut)?;
-    let caller = app.muster.caller(&key, origin(&parts)).await?;
+    let (key, origin) = (key(&parts).unwrap_or_default(), origin(&parts));
+    let caller = match belief {
+        Belief::Memory => app.muster.caller_as_remembered(&key, origin.clone()).await,
+        Belief::Database => app.muster.caller(&key, origin.clone()).await,
+    };
+    if let Err(Error::SignedOut) = &caller {
+        app.llm.gate.count_wrong_key(&origin)?;
+    }
+    let caller = caller?;
     app.llm.gate.count(caller.key)?;
     let too_large = |_| Fault::new(Situation::TooLarge, "The request is larger than 32 MB.");
     let body = Limited::new(body, LONGEST_REQUEST).collect().await.map_err(too_large)?;

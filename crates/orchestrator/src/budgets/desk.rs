@@ -1,50 +1,54 @@
 //! Where calls ask before they are made. Whatever arrives while one transaction runs goes into the next one together, so
-//! that the team's lock is taken once for many calls.
+//! that the team's lock is taken once for many calls. Calls that begin go first; those that ended wait for each other, since
+//! whoever made them has the answer already.
 
 use std::{
-    collections::HashMap,
-    mem,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use types::{ReservationId, TeamId};
 
 use super::{
     calls::{Held, NewCall, Used},
+    line::{Batch, EndWish, HoldWish, Lines, Next},
     load,
-    till::{Ending, Till},
+    till::{Ending, Remembered, Till},
     tree::Tree,
 };
-use crate::{Error, Orchestrator, Result};
+use crate::{
+    Error, Orchestrator, Result,
+    db::{BooksLine, Durability, HeadRow},
+};
 
-/// Wishes of one transaction, at most.
-const BATCH: usize = 256;
+/// Rows of one team that are remembered between two transactions.
+const REMEMBERED: usize = 20_000;
+/// Teams whose money is remembered.
+const REMEMBERED_TEAMS: usize = 2_000;
 
 #[derive(Default)]
 pub(crate) struct Desk {
-    teams: Mutex<HashMap<TeamId, Line>>,
+    lines: Lines,
     /// Calls of this process that are under way.
-    beating: Mutex<HashMap<ReservationId, TeamId>>,
+    beating: Mutex<HashMap<TeamId, HashSet<ReservationId>>>,
     /// Trees by version: read again when a limit was changed.
     trees: Mutex<HashMap<TeamId, (i64, Arc<Tree>)>>,
-}
-
-/// Those who wait for one team's money. The first to come serves the others.
-#[derive(Default)]
-struct Line {
-    wishes: Vec<Wish>,
-    served: bool,
-}
-
-enum Wish {
-    Hold(Box<NewCall>, oneshot::Sender<Result<ReservationId>>),
-    End(ReservationId, Ending, oneshot::Sender<Result<bool>>),
+    /// The money of teams as this process left it.
+    remembered: Mutex<HashMap<TeamId, (HeadRow, Remembered)>>,
+    /// Nothing waits for company any more.
+    hurries: AtomicBool,
+    emptied: Notify,
 }
 
 /// A sign of life: while it exists, its reservation is kept from the reaper.
 #[derive(Debug)]
 pub(crate) struct Beating {
+    team: TeamId,
     id: ReservationId,
     desk: std::sync::Weak<Desk>,
 }
@@ -52,7 +56,7 @@ pub(crate) struct Beating {
 impl Drop for Beating {
     fn drop(&mut self) {
         if let Some(desk) = self.desk.upgrade() {
-            lock(&desk.beating).remove(&self.id);
+            desk.ended(self.team, self.id);
         }
     }
 }
@@ -64,31 +68,11 @@ impl std::fmt::Debug for Desk {
 }
 
 /// What is behind these locks stays whole when a holder panics: each is changed by single calls.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Desk {
-    /// Joins the team's line. True: nobody serves it, and the caller must.
-    fn join(&self, team: TeamId, wish: Wish) -> bool {
-        let mut teams = lock(&self.teams);
-        let line = teams.entry(team).or_default();
-        line.wishes.push(wish);
-        !mem::replace(&mut line.served, true)
-    }
-
-    /// The next wishes; none: the line is closed.
-    fn next(&self, team: TeamId) -> Vec<Wish> {
-        let mut teams = lock(&self.teams);
-        let Some(line) = teams.get_mut(&team) else { return Vec::new() };
-        if line.wishes.is_empty() {
-            teams.remove(&team);
-            return Vec::new();
-        }
-        let rest = line.wishes.split_off(line.wishes.len().min(BATCH));
-        mem::replace(&mut line.wishes, rest)
-    }
-
     pub(crate) fn known(&self, team: TeamId, version: i64) -> Option<Arc<Tree>> {
         lock(&self.trees).get(&team).filter(|(known, _)| *known == version).map(|(_, tree)| Arc::clone(tree))
     }
@@ -99,11 +83,43 @@ impl Desk {
 
     /// The calls under way, by team.
     pub(crate) fn under_way(&self) -> HashMap<TeamId, Vec<ReservationId>> {
-        let mut teams: HashMap<TeamId, Vec<ReservationId>> = HashMap::new();
-        for (&id, &team) in lock(&self.beating).iter() {
-            teams.entry(team).or_default().push(id);
+        lock(&self.beating).iter().map(|(&team, calls)| (team, calls.iter().copied().collect())).collect()
+    }
+
+    fn begun(&self, team: TeamId, id: ReservationId) {
+        lock(&self.beating).entry(team).or_default().insert(id);
+    }
+
+    fn ended(&self, team: TeamId, id: ReservationId) {
+        let mut beating = lock(&self.beating);
+        if let Some(calls) = beating.get_mut(&team) {
+            calls.remove(&id);
+            if calls.is_empty() {
+                beating.remove(&team);
+            }
         }
-        teams
+    }
+
+    fn calls_under_way(&self, team: TeamId) -> usize {
+        lock(&self.beating).get(&team).map_or(0, HashSet::len)
+    }
+
+    /// The team's money, if nobody has moved it or changed a limit since this process did. It is taken out: a transaction that
+    /// comes to nothing leaves nothing remembered.
+    fn recall(&self, team: TeamId, head: &HeadRow) -> Remembered {
+        let known = lock(&self.remembered).remove(&team);
+        let holds = |then: &HeadRow| then.version == head.version && then.last_move == head.last_move;
+        known.filter(|(then, _)| then.last_move.is_some() && holds(then)).map(|(_, money)| money).unwrap_or_default()
+    }
+
+    fn remember(&self, team: TeamId, head: HeadRow, money: Remembered) {
+        let mut remembered = lock(&self.remembered);
+        if remembered.len() >= REMEMBERED_TEAMS {
+            remembered.clear();
+        }
+        if money.len() <= REMEMBERED {
+            remembered.insert(team, (head, money));
+        }
     }
 }
 
@@ -113,18 +129,33 @@ impl Orchestrator {
     /// # Errors
     /// [`Error::Budget`] when a limit has no room, [`Error::Paused`] while somebody has stopped the spender.
     pub async fn hold(&self, team: TeamId, call: NewCall) -> Result<Held> {
+        self.ask_to_hold(team, None, call).await?.ok_or_else(|| Error::internal("a hold was compared with nothing"))
+    }
+
+    /// As [`Orchestrator::hold`], for a call that was worked out from what is remembered of the team's keys and providers.
+    /// `None`: they have changed since `catalogue`, and nothing is held.
+    ///
+    /// # Errors
+    /// As [`Orchestrator::hold`].
+    pub async fn hold_as_of(&self, team: TeamId, catalogue: i64, call: NewCall) -> Result<Option<Held>> {
+        self.ask_to_hold(team, Some(catalogue), call).await
+    }
+
+    async fn ask_to_hold(&self, team: TeamId, catalogue: Option<i64>, call: NewCall) -> Result<Option<Held>> {
         let (reply, answer) = oneshot::channel();
-        self.ask(team, Wish::Hold(Box::new(call), reply));
-        let id = answer.await.map_err(|_| gone())??;
-        lock(&self.desk().beating).insert(id, team);
-        let beating = Arc::new(Beating { id, desk: Arc::downgrade(self.desk()) });
-        Ok(Held { team, id, _beating: beating })
+        let wish = HoldWish { call: Box::new(call), catalogue, reply, tried: false };
+        self.serve_if(team, self.desk().lines.hold(team, wish));
+        let Some(id) = answer.await.map_err(|_| gone())?? else { return Ok(None) };
+        self.desk().begun(team, id);
+        let beating = Arc::new(Beating { team, id, desk: Arc::downgrade(self.desk()) });
+        Ok(Some(Held { team, id, _beating: beating }))
     }
 
     /// Books what a call came to, and gives the rest of what was held back.
     ///
     /// # Errors
-    /// When the database does not answer; then the call counts at its worst case within a minute.
+    /// When the database does not answer; then the call counts at its worst case within a minute. So it does when the
+    /// database's machine fails in the moment after this has returned.
     pub async fn settle(&self, held: Held, used: Used) -> Result<()> {
         self.end(&held, Ending::Settled(used)).await
     }
@@ -141,12 +172,12 @@ impl Orchestrator {
     pub(crate) async fn settle_in(&self, tx: &mut sqlx::PgConnection, held: &Held, used: Used) -> Result<()> {
         let now = self.clock().now();
         let tree = load::lock(tx, self.desk(), held.team, now).await?;
-        let mut till = Till::open(tx, held.team, now, tree, &[], &[held.id]).await?;
+        let mut till = Till::open(tx, (held.team, now), tree, &[], &[held.id], Remembered::default()).await?;
         if !till.end(held.id, &Ending::Settled(used)) {
             tracing::warn!(reservation = %held.id, "a call was settled as lost before it ended");
         }
-        let usage = till.close(tx).await?;
-        load::add_to_runs(tx, held.team, &usage).await
+        let closed = till.close(tx).await?;
+        load::add_to_runs(tx, held.team, &closed.usage).await
     }
 
     async fn end(&self, held: &Held, ending: Ending) -> Result<()> {
@@ -159,12 +190,28 @@ impl Orchestrator {
 
     pub(crate) async fn end_by_id(&self, team: TeamId, id: ReservationId, ending: Ending) -> Result<bool> {
         let (reply, answer) = oneshot::channel();
-        self.ask(team, Wish::End(id, ending, reply));
+        self.serve_if(team, self.desk().lines.end(team, EndWish { id, ending, reply }));
         answer.await.map_err(|_| gone())?
     }
 
-    fn ask(&self, team: TeamId, wish: Wish) {
-        if self.desk().join(team, wish) {
+    /// Waits until everything that waits in this process is in the books. From now on nothing waits for company. For the end of
+    /// a process; what is still under way then counts as lost within a minute.
+    pub async fn empty_desk(&self) {
+        self.desk().hurries.store(true, Ordering::Relaxed);
+        self.desk().lines.ring();
+        loop {
+            let emptied = self.desk().emptied.notified();
+            tokio::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.desk().lines.are_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    fn serve_if(&self, team: TeamId, nobody_does: bool) {
+        if nobody_does {
             let muster = self.clone();
             // Of its own: whoever came first may go away, and the others still wait.
             tokio::spawn(async move { muster.serve(team).await });
@@ -172,82 +219,103 @@ impl Orchestrator {
     }
 
     async fn serve(&self, team: TeamId) {
+        let mut books = self.db().books();
         loop {
-            let wishes = self.desk().next(team);
-            if wishes.is_empty() {
-                return;
+            let hurries = self.desk().hurries.load(Ordering::Relaxed);
+            match self.desk().lines.next(team, hurries, || self.desk().calls_under_way(team)) {
+                Next::Serve(batch) => {
+                    self.grant(team, &mut books, batch).await;
+                    books.yield_if_scarce();
+                }
+                Next::Wait(bell, time) => {
+                    // Either way it is looked again.
+                    drop(tokio::time::timeout(time, bell.notified()).await);
+                }
+                Next::Close => {
+                    self.desk().emptied.notify_waiters();
+                    return;
+                }
             }
-            self.grant(team, wishes).await;
         }
     }
 
     /// Grants or refuses wishes in one transaction, and only then tells.
-    async fn grant(&self, team: TeamId, wishes: Vec<Wish>) {
-        let mut answers = Vec::with_capacity(wishes.len());
-        let done = self.book_all(team, &wishes, &mut answers).await;
+    async fn grant(&self, team: TeamId, books: &mut BooksLine, batch: Batch) {
+        let done = self.book_all(team, books, &batch).await;
         if let Err(error) = &done {
+            books.give_back();
             tracing::error!(%error, team = %team, "the books could not be written");
         }
-        let mut answers = answers.into_iter();
-        for wish in wishes {
-            let answer = if done.is_ok() { answers.next() } else { None };
-            // Whoever asked may be gone: a reservation nobody waits for is found by the reaper.
-            let heard = match (wish, answer) {
-                (Wish::Hold(_, reply), Some(Answer::Held(held))) => reply.send(held).is_ok(),
-                (Wish::End(_, _, reply), Some(Answer::Ended(open))) => reply.send(Ok(open)).is_ok(),
-                (Wish::Hold(_, reply), _) => reply.send(Err(unreachable(&done))).is_ok(),
-                (Wish::End(_, _, reply), _) => reply.send(Err(unreachable(&done))).is_ok(),
-            };
-            if !heard {
-                tracing::debug!("nobody waits for an answer of the books any more");
+        let unheard = match done {
+            Ok((held, ended)) => {
+                let held = batch.holds.into_iter().zip(held).map(|(wish, answer)| self.tell(team, wish, answer));
+                let ended = batch.endings.into_iter().zip(ended).map(|(wish, open)| wish.reply.send(Ok(open)).is_ok());
+                held.chain(ended).filter(|heard| !heard).count()
             }
+            Err(error) => {
+                let held = batch.holds.into_iter().map(|wish| wish.reply.send(Err(unreachable(&error))).is_ok());
+                let ended = batch.endings.into_iter().map(|wish| wish.reply.send(Err(unreachable(&error))).is_ok());
+                held.chain(ended).filter(|heard| !heard).count()
+            }
+        };
+        if unheard > 0 {
+            // A reservation nobody waits for is found by the reaper.
+            tracing::debug!(unheard, "nobody waits for some answers of the books any more");
         }
     }
 
-    async fn book_all(&self, team: TeamId, wishes: &[Wish], answers: &mut Vec<Answer>) -> Result<()> {
-        let mut tx = self.db().of_team(team).await?;
-        let tree = load::lock(&mut tx, self.desk(), team, self.clock().now()).await?;
-        let calls: Vec<&NewCall> = wishes
-            .iter()
-            .filter_map(|wish| if let Wish::Hold(call, _) = wish { Some(&**call) } else { None })
-            .collect();
-        let endings: Vec<ReservationId> =
-            wishes.iter().filter_map(|wish| if let Wish::End(id, ..) = wish { Some(*id) } else { None }).collect();
+    /// A call that had no room only because of others under way asks once more, together with those that have ended.
+    fn tell(&self, team: TeamId, wish: HoldWish, answer: Result<Option<ReservationId>>) -> bool {
+        let passing = matches!(&answer, Err(Error::Budget(refusal)) if refusal.may_pass());
+        let wish = if passing && !wish.tried { self.desk().lines.again(team, wish) } else { Some(wish) };
+        wish.is_none_or(|wish| wish.reply.send(answer).is_ok())
+    }
+
+    async fn book_all(
+        &self,
+        team: TeamId,
+        books: &mut BooksLine,
+        batch: &Batch,
+    ) -> Result<(Vec<Result<Option<ReservationId>>>, Vec<bool>)> {
+        // A hold that were forgotten would be spent twice. An ending that is forgotten leaves the worst case held, and that is
+        // what it then counts as.
+        let durability = if batch.holds.is_empty() { Durability::Soon } else { Durability::AtOnce };
+        let (mut tx, head) = books.begin(team, durability).await?;
+        let mut head = match head {
+            Some(head) => head,
+            None => load::begin(&mut tx, team, self.clock().now()).await?,
+        };
+        let remembered = self.desk().recall(team, &head);
+        let tree = load::tree(&mut tx, self.desk(), team, head.version).await?;
+        let current = |wish: &HoldWish| wish.catalogue.is_none_or(|catalogue| catalogue == head.catalogue);
+        let calls: Vec<&NewCall> = batch.holds.iter().filter(|wish| current(wish)).map(|wish| &*wish.call).collect();
+        let endings: Vec<ReservationId> = batch.endings.iter().map(|wish| wish.id).collect();
         // The clock is read under the lock: a later transaction never counts in an earlier period.
-        let mut till = Till::open(&mut tx, team, self.clock().now(), tree, &calls, &endings).await?;
+        let at = (team, self.clock().now());
+        let mut till = Till::open(&mut tx, at, tree, &calls, &endings, remembered).await?;
         // What ends makes room for what begins.
-        let ended: HashMap<ReservationId, bool> = wishes
-            .iter()
-            .filter_map(
-                |wish| if let Wish::End(id, ending, _) = wish { Some((*id, till.end(*id, ending))) } else { None },
-            )
-            .collect();
-        for wish in wishes {
-            answers.push(match wish {
-                Wish::Hold(call, _) => Answer::Held(till.hold(call)),
-                Wish::End(id, ..) => Answer::Ended(ended.get(id).copied().unwrap_or(false)),
-            });
-        }
-        let usage = till.close(&mut tx).await?;
-        load::add_to_runs(&mut tx, team, &usage).await?;
+        let ended = batch.endings.iter().map(|wish| till.end(wish.id, &wish.ending)).collect();
+        let hold = |wish: &HoldWish| if current(wish) { till.hold(&wish.call).map(Some) } else { Ok(None) };
+        let held = batch.holds.iter().map(hold).collect();
+        let closed = till.close(&mut tx).await?;
+        load::add_to_runs(&mut tx, team, &closed.usage).await?;
         tx.commit().await?;
-        Ok(())
+        head.last_move = closed.name.or(head.last_move);
+        self.desk().remember(team, head, closed.remembered);
+        Ok((held, ended))
     }
 }
 
-enum Answer {
-    Held(Result<ReservationId>),
-    Ended(bool),
-}
+/// How long calls that ended wait for each other.
+pub(super) const COMPANY: Duration = Duration::from_millis(20);
 
 fn gone() -> Error {
     Error::internal("the books were left in the middle of a wish")
 }
 
-fn unreachable(done: &Result<()>) -> Error {
-    match done {
-        Err(Error::Internal(cause)) => Error::internal(cause.to_string()),
-        Err(error) => Error::Unreachable(error.to_string().into()),
-        Ok(()) => gone(),
+fn unreachable(error: &Error) -> Error {
+    match error {
+        Error::Internal(cause) => Error::internal(cause.to_string()),
+        error => Error::Unreachable(error.to_string().into()),
     }
 }

@@ -12,7 +12,7 @@ use super::{
     rows::UsageRow,
     tree::{Limit, Node, Pause, Subject, Tree},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, db::HeadRow};
 
 /// Takes the team's lock until the transaction ends, and returns the tree that holds now.
 pub(crate) async fn lock(
@@ -21,13 +21,22 @@ pub(crate) async fn lock(
     team: TeamId,
     now: OffsetDateTime,
 ) -> Result<Arc<Tree>> {
-    let version = sqlx::query_scalar!("SELECT version FROM budget_heads WHERE team_id = $1 FOR UPDATE", team as TeamId)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let version = match version {
-        Some(version) => version,
+    let head = sqlx::query_as!(
+        HeadRow,
+        "SELECT version, catalogue_version AS catalogue, last_move FROM budget_heads WHERE team_id = $1 FOR UPDATE",
+        team as TeamId
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let head = match head {
+        Some(head) => head,
         None => begin(connection, team, now).await?,
     };
+    tree(connection, desk, team, head.version).await
+}
+
+/// The tree of a version, as remembered or as it stands. The caller holds the team's lock.
+pub(crate) async fn tree(connection: &mut PgConnection, desk: &Desk, team: TeamId, version: i64) -> Result<Arc<Tree>> {
     if let Some(tree) = desk.known(team, version) {
         return Ok(tree);
     }
@@ -71,14 +80,31 @@ pub(crate) async fn changed(connection: &mut PgConnection, team: TeamId) -> Resu
     Ok(())
 }
 
+/// Says that a gateway key may do something else now, or that calls go elsewhere, just before its entry in the audit log. What
+/// any process remembers of the team's keys and providers is refused from the next call on.
+pub(crate) async fn catalogue_changed(connection: &mut PgConnection, team: TeamId) -> Result<()> {
+    // Without a row nothing was remembered that holds: calls begin one, with a version that nobody knows.
+    sqlx::query!(
+        "UPDATE budget_heads SET catalogue_version = catalogue_version + 1 WHERE team_id = $1",
+        team as TeamId
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// A team's first call: its books begin, with a limit that only counts.
-async fn begin(connection: &mut PgConnection, team: TeamId, now: OffsetDateTime) -> Result<i64> {
+pub(crate) async fn begin(connection: &mut PgConnection, team: TeamId, now: OffsetDateTime) -> Result<HeadRow> {
     sqlx::query!("INSERT INTO budget_heads (team_id) VALUES ($1) ON CONFLICT (team_id) DO NOTHING", team as TeamId)
         .execute(&mut *connection)
         .await?;
-    let version = sqlx::query_scalar!("SELECT version FROM budget_heads WHERE team_id = $1 FOR UPDATE", team as TeamId)
-        .fetch_one(&mut *connection)
-        .await?;
+    let head = sqlx::query_as!(
+        HeadRow,
+        "SELECT version, catalogue_version AS catalogue, last_move FROM budget_heads WHERE team_id = $1 FOR UPDATE",
+        team as TeamId
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     sqlx::query!(
         "INSERT INTO budgets (team_id, id, period, reset_day, time_zone, warn_at, created_at, updated_at)
          VALUES ($1, $2, 'month', 1, 'UTC', '{80}', $3, $3) ON CONFLICT DO NOTHING",
@@ -88,7 +114,7 @@ async fn begin(connection: &mut PgConnection, team: TeamId, now: OffsetDateTime)
     )
     .execute(connection)
     .await?;
-    Ok(version)
+    Ok(head)
 }
 
 /// The tree as it stands, the team's own node first and parents before children.

@@ -19,6 +19,7 @@ impl Orchestrator {
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beat.tick().await;
+            self.memory().forget_old();
             if let Err(error) = self.beat().await {
                 tracing::error!(%error, "could not keep reservations alive");
             }

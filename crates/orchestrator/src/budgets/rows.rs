@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use types::{
@@ -12,16 +11,13 @@ use types::{
 use uuid::Uuid;
 
 use super::{
-    book::Counter,
     calls::{NewCall, Used},
-    till::LEASE,
     tree::Leg,
 };
-use crate::{Error, Result};
+use crate::Result;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct ReservationRow {
-    pub(crate) team_id: TeamId,
     pub(crate) id: ReservationId,
     pub(crate) key: String,
     pub(crate) project_id: Option<ProjectId>,
@@ -36,24 +32,12 @@ pub(crate) struct ReservationRow {
     pub(crate) priced: bool,
     pub(crate) budgets: Vec<BudgetId>,
     pub(crate) buckets: Vec<String>,
-    pub(crate) state: String,
-    #[serde(with = "time::serde::rfc3339")]
     pub(crate) held_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    pub(crate) expires_at: OffsetDateTime,
 }
 
 impl ReservationRow {
-    pub(crate) fn new(
-        team: TeamId,
-        id: ReservationId,
-        call: &NewCall,
-        micros: i64,
-        legs: &[Leg],
-        held_at: OffsetDateTime,
-    ) -> Self {
+    pub(crate) fn new(id: ReservationId, call: &NewCall, micros: i64, legs: &[Leg], held_at: OffsetDateTime) -> Self {
         Self {
-            team_id: team,
             id,
             key: call.key.clone(),
             project_id: call.spender.project,
@@ -68,9 +52,7 @@ impl ReservationRow {
             priced: call.worst.is_some(),
             budgets: legs.iter().map(|leg| leg.budget).collect(),
             buckets: legs.iter().map(|leg| leg.bucket.clone()).collect(),
-            state: "HELD".to_owned(),
             held_at,
-            expires_at: held_at + LEASE,
         }
     }
 
@@ -79,10 +61,9 @@ impl ReservationRow {
     }
 
     /// The ledger's row of the call that was held here.
-    pub(crate) fn used(&self, team: TeamId, at: OffsetDateTime, used: &Used, counted: i64) -> UsageRow {
+    pub(crate) fn used(&self, used: &Used, counted: i64) -> UsageRow {
         let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
         UsageRow {
-            team_id: team,
             id: UsageId::new(),
             run_id: self.run_id,
             task_id: self.task_id,
@@ -101,7 +82,6 @@ impl ReservationRow {
             cost_micro_usd: used.cost.map(MicroUsd::micros),
             price_source: used.source.clone(),
             duration_ms: i64::try_from(used.duration.as_millis()).unwrap_or(i64::MAX),
-            at,
             reservation_id: self.id,
             counted_micro_usd: counted,
             estimated: used.estimated,
@@ -109,7 +89,7 @@ impl ReservationRow {
     }
 
     /// The ledger's row of a call nobody knows the end of: its worst case.
-    pub(crate) fn lost(&self, team: TeamId, at: OffsetDateTime) -> UsageRow {
+    pub(crate) fn lost(&self, at: OffsetDateTime) -> UsageRow {
         UsageRow {
             key: format!("{} lost {}", self.key, self.id),
             step_id: None,
@@ -124,7 +104,6 @@ impl ReservationRow {
             duration_ms: i64::try_from((at - self.held_at).whole_milliseconds()).unwrap_or(i64::MAX),
             counted_micro_usd: self.micro_usd,
             estimated: true,
-            team_id: team,
             id: UsageId::new(),
             run_id: self.run_id,
             task_id: self.task_id,
@@ -132,15 +111,13 @@ impl ReservationRow {
             squad_id: self.squad_id,
             agent_id: self.agent_id,
             provider: self.provider.clone(),
-            at,
             reservation_id: self.id,
         }
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct UsageRow {
-    pub(crate) team_id: TeamId,
     pub(crate) id: UsageId,
     pub(crate) run_id: Option<RunId>,
     pub(crate) task_id: Option<TaskId>,
@@ -159,8 +136,6 @@ pub(crate) struct UsageRow {
     pub(crate) cost_micro_usd: Option<i64>,
     pub(crate) price_source: String,
     pub(crate) duration_ms: i64,
-    #[serde(with = "time::serde::rfc3339")]
-    pub(crate) at: OffsetDateTime,
     pub(crate) reservation_id: ReservationId,
     pub(crate) counted_micro_usd: i64,
     pub(crate) estimated: bool,
@@ -172,43 +147,13 @@ impl UsageRow {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct EntryRow {
-    pub(crate) team_id: TeamId,
     pub(crate) id: LedgerEntryId,
     pub(crate) reservation_id: ReservationId,
     pub(crate) debit: &'static str,
     pub(crate) credit: &'static str,
     pub(crate) micro_usd: i64,
-    #[serde(with = "time::serde::rfc3339")]
-    pub(crate) at: OffsetDateTime,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct CounterRow {
-    team_id: TeamId,
-    budget_id: BudgetId,
-    bucket: String,
-    spent: i64,
-    reserved: i64,
-    tokens_spent: i64,
-    tokens_reserved: i64,
-    warned: i16,
-}
-
-impl CounterRow {
-    pub(crate) fn new(team: TeamId, leg: &Leg, counter: Counter) -> Self {
-        Self {
-            team_id: team,
-            budget_id: leg.budget,
-            bucket: leg.bucket.clone(),
-            spent: counter.spent,
-            reserved: counter.reserved,
-            tokens_spent: counter.tokens_spent,
-            tokens_reserved: counter.tokens_reserved,
-            warned: counter.warned,
-        }
-    }
 }
 
 /// A limit that came near, or was reached.
@@ -241,10 +186,9 @@ pub(crate) async fn held(
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query_as!(
         ReservationRow,
-        r#"SELECT team_id AS "team_id: TeamId", id AS "id: ReservationId", key, project_id AS "project_id: ProjectId",
+        r#"SELECT id AS "id: ReservationId", key, project_id AS "project_id: ProjectId",
                   squad_id AS "squad_id: SquadId", agent_id AS "agent_id: AgentId", task_id AS "task_id: TaskId",
-                  run_id AS "run_id: RunId", provider, model, micro_usd, tokens, priced, budgets AS "budgets: Vec<BudgetId>", buckets,
-                  state, held_at, expires_at
+                  run_id AS "run_id: RunId", provider, model, micro_usd, tokens, priced, budgets AS "budgets: Vec<BudgetId>", buckets, held_at
            FROM reservations WHERE team_id = $1 AND id = ANY($2) AND state = 'HELD'"#,
         team as TeamId,
         &ids,
@@ -252,85 +196,4 @@ pub(crate) async fn held(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
-}
-
-fn json<T: Serialize>(rows: &[T]) -> Result<serde_json::Value> {
-    serde_json::to_value(rows).map_err(Error::internal)
-}
-
-pub(crate) async fn keep_reservations(connection: &mut PgConnection, rows: &[ReservationRow]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO reservations SELECT * FROM jsonb_populate_recordset(NULL::reservations, $1)",
-        json(rows)?
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn end_reservations(
-    connection: &mut PgConnection,
-    team: TeamId,
-    now: OffsetDateTime,
-    ended: &[(ReservationId, &'static str)],
-) -> Result<()> {
-    if ended.is_empty() {
-        return Ok(());
-    }
-    let (ids, states): (Vec<Uuid>, Vec<String>) =
-        ended.iter().map(|&(id, state)| (id.uuid(), state.to_owned())).unzip();
-    sqlx::query!(
-        "UPDATE reservations r SET state = e.state, ended_at = $4 FROM unnest($2::uuid[], $3::text[]) AS e (id, state)
-         WHERE r.team_id = $1 AND r.id = e.id AND r.state = 'HELD'",
-        team as TeamId,
-        &ids,
-        &states,
-        now,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn keep_counters(connection: &mut PgConnection, rows: &[CounterRow]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    // A node may have been removed while its calls were under way; then nothing counts there any more.
-    sqlx::query!(
-        "INSERT INTO budget_counters SELECT c.* FROM jsonb_populate_recordset(NULL::budget_counters, $1) c
-         JOIN budgets b ON b.team_id = c.team_id AND b.id = c.budget_id
-         ON CONFLICT (team_id, budget_id, bucket) DO UPDATE SET spent = excluded.spent, reserved = excluded.reserved,
-             tokens_spent = excluded.tokens_spent, tokens_reserved = excluded.tokens_reserved, warned = excluded.warned",
-        json(rows)?
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn keep_usage(connection: &mut PgConnection, rows: &[UsageRow]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!("INSERT INTO usage SELECT * FROM jsonb_populate_recordset(NULL::usage, $1)", json(rows)?)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-pub(crate) async fn keep_entries(connection: &mut PgConnection, rows: &[EntryRow]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO ledger_entries SELECT * FROM jsonb_populate_recordset(NULL::ledger_entries, $1)",
-        json(rows)?
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -13,8 +13,9 @@ use uuid::Uuid;
 use super::{
     book::{self, Counter, Counters, Refusal},
     calls::{Account, NewCall, Used},
-    rows::{self, AlertRow, CounterRow, EntryRow, ReservationRow, UsageRow},
+    rows::{self, AlertRow, EntryRow, ReservationRow, UsageRow},
     tree::{Bound, BoundKind, Leg, Tree},
+    write::Moves,
 };
 use crate::{Error, Result};
 
@@ -35,6 +36,28 @@ pub(crate) struct Till {
     alerts: Vec<AlertRow>,
 }
 
+/// The team's money as the last transaction of this process left it. It holds as long as nobody else has moved any.
+#[derive(Default)]
+pub(crate) struct Remembered {
+    counters: Counters,
+    held: HashMap<ReservationId, ReservationRow>,
+}
+
+impl Remembered {
+    /// How many rows it stands for.
+    pub(crate) fn len(&self) -> usize {
+        self.counters.len() + self.held.len()
+    }
+}
+
+/// What a transaction leaves behind.
+pub(crate) struct Closed {
+    pub(crate) usage: Vec<UsageRow>,
+    /// The name of the transaction, where it moved anything.
+    pub(crate) name: Option<Uuid>,
+    pub(crate) remembered: Remembered,
+}
+
 /// What ended a reservation.
 pub(crate) enum Ending {
     Settled(Used),
@@ -44,21 +67,23 @@ pub(crate) enum Ending {
 }
 
 impl Till {
-    /// Loads what the calls and endings need. The caller holds the team's lock, by [`lock`].
+    /// Loads what the calls and endings need and is not remembered. The caller holds the team's lock.
     pub(crate) async fn open(
         connection: &mut PgConnection,
-        team: TeamId,
-        now: OffsetDateTime,
+        (team, now): (TeamId, OffsetDateTime),
         tree: Arc<Tree>,
         calls: &[&NewCall],
         endings: &[ReservationId],
+        remembered: Remembered,
     ) -> Result<Self> {
-        let held = rows::held(connection, team, endings).await?;
+        let Remembered { counters, mut held } = remembered;
+        let unknown: Vec<ReservationId> = endings.iter().copied().filter(|id| !held.contains_key(id)).collect();
+        held.extend(rows::held(connection, team, &unknown).await?);
         let mut till = Self {
             team,
             now,
             tree,
-            counters: Counters::new(),
+            counters,
             touched: BTreeSet::new(),
             held,
             made: Vec::new(),
@@ -72,7 +97,8 @@ impl Till {
             bounds.extend(till.tree.bounds(&call.spender, now).into_iter().map(|bound| (bound.leg.clone(), bound)));
         }
         let mut legs: BTreeSet<Leg> = bounds.keys().cloned().collect();
-        legs.extend(till.held.values().flat_map(ReservationRow::legs));
+        legs.extend(endings.iter().filter_map(|id| till.held.get(id)).flat_map(ReservationRow::legs));
+        legs.retain(|leg| !till.counters.contains_key(leg));
         till.load(connection, &legs).await?;
         for leg in legs {
             if let (false, Some(bound)) = (till.counters.contains_key(&leg), bounds.get(&leg)) {
@@ -83,6 +109,9 @@ impl Till {
     }
 
     async fn load(&mut self, connection: &mut PgConnection, legs: &BTreeSet<Leg>) -> Result<()> {
+        if legs.is_empty() {
+            return Ok(());
+        }
         let (budgets, buckets): (Vec<Uuid>, Vec<String>) =
             legs.iter().map(|leg| (leg.budget.uuid(), leg.bucket.clone())).unzip();
         let rows = sqlx::query!(
@@ -177,7 +206,7 @@ impl Till {
         let legs: Vec<Leg> = bounds.into_iter().map(|bound| bound.leg).collect();
         self.touched.extend(legs.iter().cloned());
         let id = ReservationId::new();
-        self.made.push(ReservationRow::new(self.team, id, call, micros, &legs, self.now));
+        self.made.push(ReservationRow::new(id, call, micros, &legs, self.now));
         self.enter(id, Account::Available, Account::Held, micros);
         Ok(id)
     }
@@ -188,7 +217,7 @@ impl Till {
         let legs: Vec<Leg> = row.legs().collect();
         let (state, usage) = match ending {
             Ending::Settled(used) => ("SETTLED", Some(self.settled(&row, used))),
-            Ending::Lost => ("LOST", Some(row.lost(self.team, self.now))),
+            Ending::Lost => ("LOST", Some(row.lost(self.now))),
             Ending::Released => ("RELEASED", None),
         };
         let spent = usage.as_ref().map_or((0, 0), |usage| (usage.counted_micro_usd, usage.tokens()));
@@ -210,19 +239,17 @@ impl Till {
     fn settled(&self, row: &ReservationRow, used: &Used) -> UsageRow {
         let tokens = i64::try_from(used.usage.total()).unwrap_or(i64::MAX);
         let counted = self.tree.counted(used.cost, tokens);
-        row.used(self.team, self.now, used, counted)
+        row.used(used, counted)
     }
 
     fn enter(&mut self, reservation: ReservationId, from: Account, to: Account, micros: i64) {
         if micros > 0 {
             self.entries.push(EntryRow {
-                team_id: self.team,
                 id: LedgerEntryId::new(),
                 reservation_id: reservation,
                 debit: from.as_str(),
                 credit: to.as_str(),
                 micro_usd: micros,
-                at: self.now,
             });
         }
     }
@@ -255,22 +282,26 @@ impl Till {
         }
     }
 
-    /// Writes everything back. Returns the usage rows that were written.
-    pub(crate) async fn close(self, connection: &mut PgConnection) -> Result<Vec<UsageRow>> {
-        let counters: Vec<CounterRow> = self
-            .touched
-            .iter()
-            .filter_map(|leg| Some(CounterRow::new(self.team, leg, *self.counters.get(leg)?)))
-            .collect();
-        rows::keep_reservations(connection, &self.made).await?;
-        rows::end_reservations(connection, self.team, self.now, &self.ended).await?;
-        rows::keep_counters(connection, &counters).await?;
-        rows::keep_usage(connection, &self.usage).await?;
-        rows::keep_entries(connection, &self.entries).await?;
+    /// Writes everything back.
+    pub(crate) async fn close(mut self, connection: &mut PgConnection) -> Result<Closed> {
+        let counters: Vec<(Leg, Counter)> =
+            self.touched.iter().filter_map(|leg| Some((leg.clone(), *self.counters.get(leg)?))).collect();
+        let name = Uuid::now_v7();
+        let mut moves = Moves { team: self.team, now: self.now, name, counters: &counters, entries: &self.entries };
+        let moved = !self.made.is_empty() || !self.ended.is_empty() || !counters.is_empty();
+        if !self.made.is_empty() {
+            moves.holding(connection, &self.made).await?;
+            (moves.counters, moves.entries) = (&[], &[]);
+        }
+        if !self.ended.is_empty() || !moves.counters.is_empty() {
+            moves.ending(connection, &self.ended, &self.usage).await?;
+        }
         for alert in &self.alerts {
             super::alerts::tell(connection, &self.tree, alert).await?;
         }
-        Ok(self.usage)
+        self.held.extend(self.made.into_iter().map(|row| (row.id, row)));
+        let remembered = Remembered { counters: self.counters, held: self.held };
+        Ok(Closed { usage: self.usage, name: moved.then_some(name), remembered })
     }
 }
 
@@ -282,7 +313,7 @@ pub(crate) async fn counter(
     bound: &Bound,
     now: OffsetDateTime,
 ) -> Result<Counter> {
-    let mut till = Till::open(connection, team, now, Arc::clone(tree), &[], &[]).await?;
+    let mut till = Till::open(connection, (team, now), Arc::clone(tree), &[], &[], Remembered::default()).await?;
     till.load(connection, &BTreeSet::from([bound.leg.clone()])).await?;
     if !till.counters.contains_key(&bound.leg) {
         till.begin_counter(connection, bound).await?;

@@ -2,6 +2,7 @@
 //! cannot be written elsewhere.
 
 mod catalogue;
+mod line;
 mod migrate;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use sqlx::{
 use types::{TeamId, UserId};
 
 pub use catalogue::{Breach, check_catalogue};
+pub(crate) use line::{BooksLine, Durability, HeadRow};
 pub(crate) use migrate::ENGINE_SCHEMA;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use migrate::FENCE;
@@ -76,6 +78,11 @@ impl Db {
         // One round trip for both. An id is hexadecimal digits and hyphens, whatever it came from.
         let begin = format!("BEGIN; SELECT set_config('muster.team', '{team}', true)");
         Ok(self.app.begin_with(AssertSqlSafe(begin)).await?)
+    }
+
+    /// For many transactions of a team's books, one after another.
+    pub(crate) fn books(&self) -> BooksLine {
+        BooksLine::new(self.app.clone())
     }
 
     /// A transaction that sees the memberships of one person, in all their teams, and the names of those teams.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use gateway::{
     Provider,
     prices::{self, Priced, Rates},
@@ -12,10 +14,10 @@ pub enum ModelRoute {
     Demo {
         provider: ModelProviderId,
     },
-    Server(Box<CallableModel>),
+    Server(Arc<CallableModel>),
 }
 
-/// Everything a call needs, and what it costs. It holds the key: it is made for one call and dropped with it.
+/// Everything a call needs, and what it costs. It holds the key, and stays in memory for some minutes at most.
 #[derive(Clone, Debug)]
 pub struct CallableModel {
     pub id: ModelProviderId,

@@ -1,5 +1,7 @@
 //! The names by which programs ask for models, and where each leads.
 
+use std::sync::Arc;
+
 use gateway::ListedModel;
 use sqlx::PgConnection;
 use types::{ModelProviderId, TeamId};
@@ -8,6 +10,7 @@ use super::{Caller, ModelRoute, ProviderKind};
 use crate::{
     Can, Error, Orchestrator, Result,
     audit::{self, Happening},
+    budgets::catalogue_changed,
     grants::{ManageIntegrations, ReadTeam},
 };
 
@@ -29,6 +32,13 @@ pub struct Target {
 pub struct Alias {
     pub name: String,
     pub targets: Vec<Target>,
+}
+
+/// Where the calls for a name go, in the order in which they are tried, and the version of the catalogue that says so.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    pub all: Arc<[ModelRoute]>,
+    pub catalogue: i64,
 }
 
 struct Known {
@@ -72,12 +82,18 @@ fn lead(aliases: &[Alias], known: &[Known], asked: &str) -> Vec<Target> {
 }
 
 impl Orchestrator {
-    /// Where the calls for a name go, in the order in which they are tried.
+    /// Where the calls for a name go; as remembered, where the caller is of the same version of the catalogue.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a name that leads nowhere.
-    pub async fn routes_of(&self, caller: &Caller, asked: &str) -> Result<Vec<ModelRoute>> {
+    pub async fn routes_of(&self, caller: &Caller, asked: &str) -> Result<Routes> {
+        let (team, catalogue) = (caller.team(), caller.catalogue());
+        if let Some(all) = self.memory().routes(team, catalogue, asked) {
+            return Ok(Routes { all, catalogue });
+        }
         let mut tx = self.db().team(caller.scope()).await?;
+        // First of all: what is read after it is of this version, or newer, and then it is refused as too old.
+        let catalogue = version(&mut tx, team).await?;
         let aliases = aliases(&mut tx, caller.team()).await?;
         let known = known(&mut tx, caller.team()).await?;
         tx.commit().await?;
@@ -90,7 +106,12 @@ impl Orchestrator {
                 Err(error) => return Err(error),
             }
         }
-        if routes.is_empty() { Err(Error::NotFound) } else { Ok(routes) }
+        if routes.is_empty() {
+            return Err(Error::NotFound);
+        }
+        let all: Arc<[ModelRoute]> = routes.into();
+        self.memory().learn_routes(team, catalogue, asked, &all);
+        Ok(Routes { all, catalogue })
     }
 
     /// The names that a caller may ask for.
@@ -205,6 +226,7 @@ impl Orchestrator {
             target_id: alias.name.clone(),
             details: serde_json::json!({ "models": models }),
         };
+        catalogue_changed(&mut tx, team).await?;
         audit::append(&mut tx, scope, now, set).await?;
         Ok(tx.commit().await?)
     }
@@ -228,6 +250,14 @@ fn check(alias: &Alias) -> Result<()> {
         return Err(Error::field("first", "Enter the model's name as the provider writes it."));
     }
     Ok(())
+}
+
+/// The version of the team's catalogue; 0 before the team's books begin.
+async fn version(connection: &mut PgConnection, team: TeamId) -> Result<i64> {
+    let version = sqlx::query_scalar!("SELECT catalogue_version FROM budget_heads WHERE team_id = $1", team as TeamId)
+        .fetch_optional(connection)
+        .await?;
+    Ok(version.unwrap_or(0))
 }
 
 async fn aliases(connection: &mut PgConnection, team: TeamId) -> Result<Vec<Alias>> {

@@ -27,7 +27,7 @@ impl Orchestrator {
             Err(_) => Err(CallError::Timeout { waited: PATIENCE, partial: None }),
         };
         let problem = outcome.err().map(|error| explain(&error).chars().take(1_000).collect::<String>());
-        let tested = Tested { at: self.clock().now(), model: callable.model, problem };
+        let tested = Tested { at: self.clock().now(), model: callable.model.clone(), problem };
         self.keep_test(scope, id, &tested).await?;
         Ok(tested)
     }

@@ -3,10 +3,11 @@ use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use types::{AgentId, GatewayKeyId, PermissionSet, ProjectId, RunId, SquadId, TaskId, TeamId, UserId};
 
+use super::memory::KnownKey;
 use crate::{
     Actor, Can, Error, Orchestrator, Origin, Result, Scope,
     audit::{self, Happening},
-    budgets::Spender,
+    budgets::{Spender, catalogue_changed},
     grants::{ManageIntegrations, ReadTeam},
     teams::secret::Secret,
 };
@@ -17,7 +18,7 @@ const MAX_LIVING: i64 = 200;
 const MAX_LIFE: Duration = Duration::days(366);
 const MAX_RUN_LIFE: Duration = Duration::days(1);
 /// The time of the last use is kept this exactly: not every call writes.
-const USED_EVERY: Duration = Duration::minutes(1);
+pub(super) const USED_EVERY: Duration = Duration::minutes(1);
 /// `sk-` first, because some programs look for it.
 const MARK: &str = "sk-muster-";
 
@@ -51,12 +52,20 @@ pub struct Caller {
     pub key: GatewayKeyId,
     pub spender: Spender,
     scope: Scope,
+    hash: [u8; 32],
+    catalogue: i64,
 }
 
 impl Caller {
     #[must_use]
     pub fn team(&self) -> TeamId {
         self.scope.team()
+    }
+
+    /// The version of the team's catalogue in which the key works.
+    #[must_use]
+    pub const fn catalogue(&self) -> i64 {
+        self.catalogue
     }
 
     pub(super) const fn scope(&self) -> &Scope {
@@ -212,6 +221,7 @@ impl Orchestrator {
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(Error::NotFound)?;
+        catalogue_changed(&mut tx, scope.team()).await?;
         audit::append(&mut tx, scope, now, happening("gateway_key.revoked", id, serde_json::json!({ "name": name })))
             .await?;
         Ok(tx.commit().await?)
@@ -223,22 +233,52 @@ impl Orchestrator {
     /// [`Error::SignedOut`] for a key that is unknown, revoked or expired, or whose run has ended.
     pub async fn caller(&self, text: &str, origin: Origin) -> Result<Caller> {
         let secret = Secret::parse(MARK, text).ok_or(Error::SignedOut)?;
-        let (team, now) = (secret.team, self.clock().now());
+        self.look_up(secret.team, *secret.hash.as_bytes(), origin).await
+    }
+
+    /// As [`Orchestrator::caller`], by what this process remembers. The key may have been revoked since, and so the call is
+    /// held back with the caller's version of the catalogue, [`hold_as_of`](Orchestrator::hold_as_of), or not made.
+    ///
+    /// # Errors
+    /// As [`Orchestrator::caller`].
+    pub async fn caller_as_remembered(&self, text: &str, origin: Origin) -> Result<Caller> {
+        let secret = Secret::parse(MARK, text).ok_or(Error::SignedOut)?;
+        let (team, hash) = (secret.team, *secret.hash.as_bytes());
+        match self.memory().key(team, &hash, self.clock().now()) {
+            Some((key, catalogue)) => Ok(known(&key, (team, hash), catalogue, origin)),
+            None => self.look_up(team, hash, origin).await,
+        }
+    }
+
+    /// Forgets what is remembered of the caller's team, and looks the key up again.
+    ///
+    /// # Errors
+    /// As [`Orchestrator::caller`].
+    pub async fn caller_again(&self, caller: &Caller) -> Result<Caller> {
+        self.memory().forget(caller.team(), caller.catalogue);
+        self.look_up(caller.team(), caller.hash, caller.scope.origin().clone()).await
+    }
+
+    async fn look_up(&self, team: TeamId, hash: [u8; 32], origin: Origin) -> Result<Caller> {
+        let now = self.clock().now();
         let mut tx = self.db().of_team(team).await?;
         let row = sqlx::query!(
             r#"SELECT k.id AS "id: GatewayKeyId", k.project_id AS "project: ProjectId", k.squad_id AS "squad: SquadId",
-                      k.agent_id AS "agent: AgentId", k.task_id AS "task: TaskId", k.run_id AS "run: RunId", k.last_used_at
+                      k.agent_id AS "agent: AgentId", k.task_id AS "task: TaskId", k.run_id AS "run: RunId", k.last_used_at,
+                      k.expires_at, coalesce(h.catalogue_version, 0) AS "catalogue!"
                FROM gateway_keys k LEFT JOIN runs r ON r.team_id = k.team_id AND r.id = k.run_id
+                    LEFT JOIN budget_heads h ON h.team_id = k.team_id
                WHERE k.team_id = $1 AND k.key_hash = $2 AND k.revoked_at IS NULL AND k.expires_at > $3
                      AND (k.run_id IS NULL OR r.state IN ('QUEUED', 'RUNNING', 'WAITING'))"#,
             team as TeamId,
-            secret.hash.as_bytes(),
+            &hash,
             now,
         )
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(Error::SignedOut)?;
-        if row.last_used_at.is_none_or(|used| now - used > USED_EVERY) {
+        let used_at = row.last_used_at.filter(|&used| now - used <= USED_EVERY);
+        if used_at.is_none() {
             sqlx::query!(
                 "UPDATE gateway_keys SET last_used_at = $3 WHERE team_id = $1 AND id = $2",
                 team as TeamId,
@@ -251,8 +291,18 @@ impl Orchestrator {
         tx.commit().await?;
         let spender =
             Spender { project: row.project, squad: row.squad, agent: row.agent, task: row.task, run: row.run };
-        Ok(Caller { key: row.id, spender, scope: Scope::new(team, Actor::System, PermissionSet::NONE, origin) })
+        let key = KnownKey { id: row.id, spender, expires_at: row.expires_at, used_at: used_at.unwrap_or(now) };
+        // The key of a run ends with the run, which says so to nobody: it is looked up each time.
+        if row.run.is_none() {
+            self.memory().learn_key(team, row.catalogue, hash, key);
+        }
+        Ok(known(&key, (team, hash), row.catalogue, origin))
     }
+}
+
+fn known(key: &KnownKey, (team, hash): (TeamId, [u8; 32]), catalogue: i64, origin: Origin) -> Caller {
+    let scope = Scope::new(team, Actor::System, PermissionSet::NONE, origin);
+    Caller { key: key.id, spender: key.spender, scope, hash, catalogue }
 }
 
 fn check(new: &NewGatewayKey<'_>) -> Result<String> {

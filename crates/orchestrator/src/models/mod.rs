@@ -4,6 +4,7 @@ mod callable;
 mod catalogue;
 mod check;
 mod keys;
+mod memory;
 mod presets;
 mod prices;
 mod providers;
@@ -17,8 +18,9 @@ use time::OffsetDateTime;
 use types::ModelProviderId;
 
 pub use callable::{CallableModel, ModelRoute};
-pub use catalogue::{Alias, Target};
+pub use catalogue::{Alias, Routes, Target};
 pub use keys::{Caller, GatewayKey, NewGatewayKey};
+pub(crate) use memory::Memory;
 pub use presets::{PRESETS, Preset};
 pub use prices::AgreedPrice;
 pub(crate) use providers::insert_demo;

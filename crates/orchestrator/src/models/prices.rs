@@ -6,6 +6,7 @@ use types::{ModelProviderId, TeamId, UserId};
 use super::providers::happening;
 use crate::{
     Can, Error, Orchestrator, Result, audit,
+    budgets::catalogue_changed,
     grants::{ManageIntegrations, ReadTeam},
 };
 
@@ -103,6 +104,7 @@ impl Orchestrator {
         .execute(&mut *tx)
         .await?;
         let details = serde_json::json!({ "model": model, "rates": rates });
+        catalogue_changed(&mut tx, team).await?;
         audit::append(&mut tx, scope, now, happening("model_price.agreed", provider, details)).await?;
         Ok(tx.commit().await?)
     }
@@ -130,6 +132,7 @@ impl Orchestrator {
             return Err(Error::NotFound);
         }
         let details = serde_json::json!({ "model": model });
+        catalogue_changed(&mut tx, scope.team()).await?;
         audit::append(&mut tx, scope, self.clock().now(), happening("model_price.forgotten", provider, details))
             .await?;
         Ok(tx.commit().await?)

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use gateway::{Provider, Secret};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -9,6 +11,7 @@ use super::{
 use crate::{
     Can, DEMO_PROVIDER, Error, Orchestrator, Result, Scope,
     audit::{self, Happening},
+    budgets::catalogue_changed,
     error::OnConstraint,
     grants::{ManageIntegrations, ReadTeam},
     secrets::{self, Purpose},
@@ -111,6 +114,7 @@ impl Orchestrator {
             "name": settings.name, "kind": settings.kind.as_str(), "base_url": settings.base_url,
             "model": settings.model, "has_key": key.is_some(),
         });
+        catalogue_changed(&mut tx, team).await?;
         audit::append(&mut tx, scope, now, happening("model_provider.added", id, details)).await?;
         tx.commit().await?;
         Ok(id)
@@ -158,6 +162,7 @@ impl Orchestrator {
             secrets::forget(&mut tx, team, old).await?;
         }
         let details = serde_json::json!({ "name": row.name });
+        catalogue_changed(&mut tx, team).await?;
         audit::append(&mut tx, scope, now, happening("model_provider.key_replaced", id, details)).await?;
         Ok(tx.commit().await?)
     }
@@ -188,6 +193,7 @@ impl Orchestrator {
         .execute(&mut *tx)
         .await?;
         let details = serde_json::json!({ "name": name });
+        catalogue_changed(&mut tx, team).await?;
         audit::append(&mut tx, scope, now, happening("model_provider.made_default", id, details)).await?;
         Ok(tx.commit().await?)
     }
@@ -237,12 +243,13 @@ impl Orchestrator {
             secrets::forget(&mut tx, team, secret).await?;
         }
         let details = serde_json::json!({ "name": row.name });
+        catalogue_changed(&mut tx, team).await?;
         audit::append(&mut tx, scope, now, happening("model_provider.removed", id, details)).await?;
         Ok(tx.commit().await?)
     }
 
     /// What a call goes through: the provider and model that were named, else the team's default, else the demo model.
-    /// It opens the key, so it is for the step that calls, and the result is not kept.
+    /// It opens the key, so it is for the step that calls.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a provider that is not the team's or was removed; an internal one when the key does not
@@ -293,7 +300,7 @@ impl Orchestrator {
             (Some(ProviderKind::Demo), _) => Ok(ModelRoute::Demo { provider: id }),
             (Some(ProviderKind::Server(kind)), Some(base_url)) => {
                 let provider = Provider::new(kind, &base_url, key).map_err(Error::internal)?;
-                Ok(ModelRoute::Server(Box::new(CallableModel { id, name: row.name, provider, model, agreed })))
+                Ok(ModelRoute::Server(Arc::new(CallableModel { id, name: row.name, provider, model, agreed })))
             }
             _ => Err(Error::internal("a provider of an unknown kind")),
         }

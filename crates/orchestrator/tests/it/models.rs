@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use demo_model::Script;
 use gateway::{CallError, Kind, prices::Priced};
 use orchestrator::{
@@ -48,7 +50,7 @@ async fn listed(world: &World, scope: &Scope) -> Vec<ModelProvider> {
 
 async fn server(world: &World, scope: &Scope, id: Option<ModelProviderId>) -> CallableModel {
     match world.muster.model_for(scope, id, None).await.expect("a model") {
-        ModelRoute::Server(callable) => *callable,
+        ModelRoute::Server(callable) => Arc::unwrap_or_clone(callable),
         ModelRoute::Demo { .. } => panic!("the demo"),
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct Route {
     pub(super) name: String,
     pub(super) model: String,
     /// What it costs; None where it only replays a recording, which costs nothing.
-    pub(super) paid: Option<Box<CallableModel>>,
+    pub(super) paid: Option<std::sync::Arc<CallableModel>>,
 }
 
 /// How long a run waits with its sandbox for a provider; for longer it stands still.

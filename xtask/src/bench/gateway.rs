@@ -22,11 +22,66 @@ use crate::{
 };
 
 const LITELLM: &str = "litellm[proxy]==1.109.1";
+/// What its proxy imports at its start. A package index that lags behind may have no version of some that it asks for.
+const NEEDED: &[&str] = &[
+    "aiohttp",
+    "anyio",
+    "apscheduler",
+    "backoff",
+    "boto3",
+    "certifi",
+    "click<9",
+    "croniter",
+    "cryptography",
+    "email-validator",
+    "expression",
+    "fastapi<1",
+    "fastapi-sso",
+    "fastuuid<1",
+    "filelock",
+    "gunicorn",
+    "httpx[http2]<1",
+    "httpx2<3",
+    "huggingface-hub",
+    "importlib-metadata",
+    "jinja2",
+    "jsonschema",
+    "mcp<3",
+    "openai<4",
+    "orjson<4",
+    "pydantic<3",
+    "pydantic-settings<3",
+    "pyjwt<3",
+    "pynacl",
+    "python-dotenv",
+    "python-multipart<1",
+    "pyyaml<7",
+    "redis",
+    "regex",
+    "requests",
+    "rich",
+    "rq",
+    "sniffio",
+    "soundfile",
+    "starlette<2",
+    "tiktoken<1",
+    "tokenizers<1",
+    "uvicorn<1",
+    "uvloop<1",
+    "websockets",
+];
 /// It reads a price list and makes its routes before it listens.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// As many as people watch at once: each stream takes as long as a short answer of a fast model.
-const STREAMS: Pressure = Pressure { connections: 200, warm_up: Duration::from_secs(3), time: Duration::from_secs(12) };
-const FULL: Pressure = Pressure { connections: 64, warm_up: Duration::from_secs(2), time: Duration::from_secs(8) };
+/// As many as people watch at once: each stream takes as long as a short answer of a fast model, and they begin at moments of
+/// their own.
+const STREAMS: Pressure = Pressure {
+    connections: 200,
+    spread: Duration::from_millis(1_800),
+    warm_up: Duration::from_secs(5),
+    time: Duration::from_secs(12),
+};
+const FULL: Pressure =
+    Pressure { connections: 64, spread: Duration::ZERO, warm_up: Duration::from_secs(2), time: Duration::from_secs(8) };
 /// The path of the model that answers at once, and of the one that takes its time.
 const SCRIPT: &str = r#"{"models": ["*"], "conversations": [
     {"name": "slow", "when": {"system": ["slow"]}, "turns": [{"text": "One two three four five six seven eight nine ten eleven twelve.", "delay_ms": 250,
@@ -225,8 +280,16 @@ impl LiteLlm {
         println!("bench: installing {LITELLM} into {}", home.display());
         let mut make = Command::new("python3");
         workspace::run(make.args(["-m", "venv"]).arg(&home))?;
-        let mut install = Command::new(home.join("bin/pip"));
-        workspace::run(install.args(["install", "--quiet", LITELLM]))?;
+        let pip = |arguments: &[&str]| {
+            let mut pip = Command::new(home.join("bin/pip"));
+            workspace::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(arguments))
+        };
+        if let Err(error) = pip(&[LITELLM]) {
+            println!("bench: {error}; installing what the proxy needs by name, without its bounds on versions");
+            let bare = LITELLM.replace("[proxy]", "");
+            pip(&["--no-deps", &bare])?;
+            pip(NEEDED)?;
+        }
         Ok(home)
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Post {
 pub(crate) struct Pressure {
     /// Kept alive; each asks again as soon as it is answered.
     pub(crate) connections: usize,
+    /// The connections begin one after another over this time, as people do; all at once when it is zero.
+    pub(crate) spread: Duration,
     pub(crate) warm_up: Duration,
     pub(crate) time: Duration,
 }
@@ -58,9 +60,16 @@ pub(crate) async fn run(target: &Target, pressure: Pressure) -> Outcome<Measured
     let begin = Instant::now() + pressure.warm_up;
     let end = begin + pressure.time;
     let mut tasks = JoinSet::new();
-    for _ in 0..pressure.connections {
+    for at in 0_u32.. {
+        if tasks.len() >= pressure.connections {
+            break;
+        }
         let target = target.clone();
-        tasks.spawn(async move { ask_until(&target, begin, end).await });
+        let wait = pressure.spread * at / u32::try_from(pressure.connections).unwrap_or(u32::MAX);
+        tasks.spawn(async move {
+            tokio::time::sleep(wait).await;
+            ask_until(&target, begin, end).await
+        });
     }
     let mut samples = Vec::new();
     while let Some(done) = tasks.join_next().await {

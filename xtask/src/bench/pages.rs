@@ -15,9 +15,19 @@ use crate::{
     workspace,
 };
 
-const FULL: Pressure = Pressure { connections: 64, warm_up: Duration::from_secs(2), time: Duration::from_secs(10) };
+const FULL: Pressure = Pressure {
+    connections: 64,
+    spread: Duration::ZERO,
+    warm_up: Duration::from_secs(2),
+    time: Duration::from_secs(10),
+};
 /// Few enough that no request waits for another: what is left is the server's own time.
-const CALM: Pressure = Pressure { connections: 2, warm_up: Duration::from_millis(500), time: Duration::from_secs(3) };
+const CALM: Pressure = Pressure {
+    connections: 2,
+    spread: Duration::ZERO,
+    warm_up: Duration::from_millis(500),
+    time: Duration::from_secs(3),
+};
 /// Of the requests per second that axum and maud reach with the same bytes.
 const RATIO: f64 = 0.3;
 const FIRST_BYTE_MS: f64 = 20.0;

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use types::{ReservationId, TeamId};
+use types::{AgentId, ProjectId, ReservationId, RunId, SquadId, StepId, TaskId, TeamId};
 use uuid::Uuid;
 
 use super::{
@@ -54,11 +54,11 @@ impl Moves<'_> {
             self.now + LEASE,
             &column(made, |row| row.id.uuid()),
             &column(made, |row| row.key.clone()),
-            &column(made, |row| row.project_id.map(|id| id.uuid())) as &[Option<Uuid>],
-            &column(made, |row| row.squad_id.map(|id| id.uuid())) as &[Option<Uuid>],
-            &column(made, |row| row.agent_id.map(|id| id.uuid())) as &[Option<Uuid>],
-            &column(made, |row| row.task_id.map(|id| id.uuid())) as &[Option<Uuid>],
-            &column(made, |row| row.run_id.map(|id| id.uuid())) as &[Option<Uuid>],
+            &column(made, |row| row.project_id.map(ProjectId::uuid)) as &[Option<Uuid>],
+            &column(made, |row| row.squad_id.map(SquadId::uuid)) as &[Option<Uuid>],
+            &column(made, |row| row.agent_id.map(AgentId::uuid)) as &[Option<Uuid>],
+            &column(made, |row| row.task_id.map(TaskId::uuid)) as &[Option<Uuid>],
+            &column(made, |row| row.run_id.map(RunId::uuid)) as &[Option<Uuid>],
             &column(made, |row| row.provider.clone()),
             &column(made, |row| row.model.clone()),
             &column(made, |row| row.micro_usd),
@@ -99,12 +99,12 @@ impl Moves<'_> {
             &column(ended, |(id, _)| id.uuid()),
             &column(ended, |&(_, state)| state.to_owned()),
             &column(usage, |row| row.id.uuid()),
-            &column(usage, |row| row.run_id.map(|id| id.uuid())) as &[Option<Uuid>],
-            &column(usage, |row| row.task_id.map(|id| id.uuid())) as &[Option<Uuid>],
-            &column(usage, |row| row.project_id.map(|id| id.uuid())) as &[Option<Uuid>],
-            &column(usage, |row| row.squad_id.map(|id| id.uuid())) as &[Option<Uuid>],
-            &column(usage, |row| row.step_id.map(|id| id.uuid())) as &[Option<Uuid>],
-            &column(usage, |row| row.agent_id.map(|id| id.uuid())) as &[Option<Uuid>],
+            &column(usage, |row| row.run_id.map(RunId::uuid)) as &[Option<Uuid>],
+            &column(usage, |row| row.task_id.map(TaskId::uuid)) as &[Option<Uuid>],
+            &column(usage, |row| row.project_id.map(ProjectId::uuid)) as &[Option<Uuid>],
+            &column(usage, |row| row.squad_id.map(SquadId::uuid)) as &[Option<Uuid>],
+            &column(usage, |row| row.step_id.map(StepId::uuid)) as &[Option<Uuid>],
+            &column(usage, |row| row.agent_id.map(AgentId::uuid)) as &[Option<Uuid>],
             &column(usage, |row| row.key.clone()),
             &column(usage, |row| row.provider.clone()),
             &column(usage, |row| row.model.clone()),

@@ -2,6 +2,7 @@
 
 use orchestrator::{
     Error, Origin,
+    budgets::NewCall,
     models::{ModelRoute, NewGatewayKey, ProviderSettings, Rates, WireFormat},
     squads::{Holder, Template},
     testing::World,
@@ -127,5 +128,59 @@ async fn names_lead_only_to_providers_of_the_team() {
     }
     muster.name_models(&can, "fast", &[]).await.expect("taken away");
     assert!(muster.model_names(&scope.can().expect("owner")).await.expect("names").is_empty());
+    world.end().await;
+}
+
+fn call(caller: &orchestrator::models::Caller) -> NewCall {
+    NewCall {
+        spender: caller.spender,
+        key: uuid::Uuid::now_v7().to_string(),
+        provider: "A provider".into(),
+        model: "m".into(),
+        worst: Some(MicroUsd::from_micros(5)),
+        tokens: 5,
+    }
+}
+
+#[tokio::test]
+async fn what_another_process_changes_is_refused_from_the_next_call_on() {
+    let world = World::new().await;
+    let (_, scope) = world.team("quayside", &world.person("Mira").await).await;
+    let (there, here) = (&world.muster, super::budgets::process(&world));
+    let can = || scope.can().expect("owner");
+    let settings = ProviderSettings {
+        name: "Server".into(),
+        kind: WireFormat::OpenAiChat,
+        base_url: "https://api.openai.com/v1".into(),
+        model: "m".into(),
+    };
+    let provider = there.add_model_provider(&can(), &settings, "sk-1").await.expect("added");
+    let new = NewGatewayKey { name: "nightly", project: None, life: Duration::days(30) };
+    let (id, key) = there.create_gateway_key(&can(), &new).await.expect("a key");
+
+    let remembered = async || here.caller_as_remembered(&key, Origin::internal()).await.expect("it works");
+    let holds = async |caller: &orchestrator::models::Caller| {
+        here.hold_as_of(scope.team(), caller.catalogue(), call(caller)).await.expect("room").is_some()
+    };
+    // The first call of a team begins its books, and with them the version of its catalogue.
+    assert!(!holds(&remembered().await).await);
+    let caller = here.caller_again(&remembered().await).await.expect("it works");
+    assert!(holds(&caller).await);
+    assert_eq!(here.routes_of(&caller, "server/m").await.expect("a route").catalogue, caller.catalogue());
+
+    there.remove_model_provider(&can(), provider).await.expect("removed");
+    let caller = remembered().await;
+    here.routes_of(&caller, "server/m").await.expect("it is still remembered");
+    assert!(!holds(&caller).await, "but not believed");
+    let caller = here.caller_again(&caller).await.expect("the key works");
+    let route = here.routes_of(&caller, "server/m").await.expect("the demo is left").all[0].clone();
+    assert!(matches!(route, ModelRoute::Demo { .. }) && holds(&remembered().await).await);
+
+    there.revoke_gateway_key(&can(), id).await.expect("revoked");
+    let caller = remembered().await;
+    assert!(!holds(&caller).await);
+    assert!(matches!(here.caller_again(&caller).await, Err(Error::SignedOut)));
+    assert!(matches!(here.caller_as_remembered(&key, Origin::internal()).await, Err(Error::SignedOut)));
+    here.db().close().await;
     world.end().await;
 }

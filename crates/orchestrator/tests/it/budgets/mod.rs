@@ -187,6 +187,41 @@ async fn tokens_tasks_and_unknown_prices_have_limits_too() {
 }
 
 #[tokio::test]
+async fn a_call_that_ends_makes_room_for_one_that_waits() {
+    let desk = Desk::new().await;
+    desk.limit(Subject::TEAM, daily(micros(100))).await;
+    let (_other, first) = (desk.hold(10).await.expect("room"), desk.hold(90).await.expect("room"));
+    // Calls that ended wait for others to be booked with; one that begins and finds no room does not wait for that.
+    let (settled, second) = tokio::join!(desk.world.muster.settle(first, used(5)), desk.hold(80));
+    settled.expect("settled");
+    let second = second.expect("room");
+    assert_eq!(desk.refused(6).await.reserved, 90);
+    desk.world.muster.release(second).await.expect("released");
+    desk.world.muster.empty_desk().await;
+    desk.balanced().await;
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn what_another_process_moves_is_seen_by_the_next_call() {
+    let desk = Desk::new().await;
+    desk.limit(Subject::TEAM, daily(micros(100))).await;
+    let other = process(&desk.world);
+    let of_other = |micros| other.hold(desk.team(), call(desk.project, micros));
+    let (here, there) = (desk.hold(40).await.expect("room"), of_other(40).await.expect("room"));
+    assert_eq!(desk.refused(30).await.reserved, 80);
+    desk.world.muster.settle(here, used(10)).await.expect("settled");
+    assert!(matches!(of_other(51).await, Err(Error::Budget(refusal)) if refusal.spent == 10 && refusal.reserved == 40));
+    other.settle(there, used(20)).await.expect("settled");
+    desk.limit(Subject::TEAM, daily(micros(50))).await;
+    assert_eq!(desk.refused(21).await.spent, 30);
+    desk.spend(20).await;
+    desk.balanced().await;
+    other.db().close().await;
+    desk.world.end().await;
+}
+
+#[tokio::test]
 async fn people_are_told_once_and_by_mail() {
     let desk = Desk::new().await;
     desk.limit(Subject::TEAM, BudgetSettings { warn_at: vec![50, 80], ..daily(micros(100)) }).await;
@@ -252,7 +287,7 @@ async fn budgets_of_others_are_not_found_and_rules_hold() {
 }
 
 /// Another process on the same database.
-fn process(world: &World) -> Orchestrator {
+pub(crate) fn process(world: &World) -> Orchestrator {
     let pool = PoolSettings { max_connections: 4, ..PoolSettings::default() };
     let db = Db::open(world.app_url(), world.system_url(), &pool).expect("addresses");
     Orchestrator::new(db, world.clock.clone(), identity::Hasher::new(1), keys(), gateway(), Settings::default())

@@ -7,7 +7,7 @@ use std::{fs, path::Path, process::Command, sync::Arc};
 
 use gateway::Kind;
 use orchestrator::{
-    models::ProviderSettings,
+    models::{ProviderSettings, Rates},
     runs::{RunState, RunView},
     squads::Template,
     work::{Archive, Commands, NewTask, ProjectSettings, Source},
@@ -57,6 +57,11 @@ async fn a_node_package_in_bubblewrap() {
 async fn a_node_package_in_docker() {
     changed_and_merged(&MIME, Where::Docker).await;
 }
+
+/// What the scripted model costs the team, in micro-USD for a million tokens.
+const RATES: Rates = Rates { input: 3_000_000, cache_read: 300_000, cache_write: 3_750_000, output: 15_000_000 };
+/// One answer of it: 900 tokens read, 300 read from the cache, 45 written. 2,700 + 90 + 675.
+const CALL_MICROS: i64 = 3_465;
 
 /// A project of a real package, and what stands around it.
 struct Site {
@@ -168,24 +173,26 @@ impl Site {
         String::from_utf8(bytes.to_vec()).expect("text")
     }
 
-    /// Each call of the model stands in the ledger as the model reported it; its price is not known and is not made up.
+    /// Each call of the model stands in the ledger as the model reported it, at the agreed price; their sum is the run's cost.
     async fn ledger(&self, run: &RunView) {
-        assert_eq!((run.tokens, run.cost.micros(), run.cost_incomplete), (TOKENS, 0, true));
+        assert_eq!((run.tokens, run.cost.micros(), run.cost_incomplete), (TOKENS, ANSWERS * CALL_MICROS, false));
+        assert_eq!(run.steps.iter().map(|step| step.cost.micros()).sum::<i64>(), ANSWERS * CALL_MICROS);
         assert_eq!(run.providers, ["Own server"]);
         assert_eq!(run.steps.iter().map(|step| step.tokens).sum::<i64>(), TOKENS);
         let mut rows = self.yard.world.superuser().await;
-        let (calls, fresh, cached, written, unpriced): (i64, i64, i64, i64, i64) = sqlx::query_as(
+        let (calls, fresh, cached, written, cost, dear): (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
             "SELECT count(*), sum(uncached)::bigint, sum(cache_read)::bigint, sum(output + reasoning)::bigint,
-                    count(*) FILTER (WHERE cost_micro_usd IS NULL AND price_source = 'unknown')
+                    sum(cost_micro_usd)::bigint, count(*) FILTER (WHERE cost_micro_usd = $4)
              FROM usage WHERE run_id = $1 AND task_id = $2 AND project_id = $3 AND model = 'measured'",
         )
         .bind(run.id.uuid())
         .bind(self.task.uuid())
         .bind(self.project.uuid())
+        .bind(CALL_MICROS)
         .fetch_one(&mut rows)
         .await
         .expect("sums");
-        assert_eq!((calls, unpriced), (ANSWERS, ANSWERS));
+        assert_eq!((calls, dear, cost), (ANSWERS, ANSWERS, ANSWERS * CALL_MICROS));
         assert_eq!((fresh, cached, written), (ANSWERS * 900, ANSWERS * 300, ANSWERS * 45));
     }
 
@@ -265,7 +272,8 @@ async fn give_model(yard: &Yard, assignment: &Assignment, test: &str) {
     let settings =
         ProviderSettings { name: "Own server".into(), kind: assignment.wire, base_url, model: "measured".into() };
     let muster = &yard.world.muster;
-    muster.add_model_provider(&yard.scope.can().expect("may"), &settings, "").await.expect("a provider");
+    let provider = muster.add_model_provider(&yard.scope.can().expect("may"), &settings, "").await.expect("a provider");
+    muster.agree_price(&yard.scope.can().expect("may"), provider, "measured", RATES).await.expect("a price");
 }
 
 async fn add_project(yard: &Yard, assignment: &Assignment, source: &Source, test: String) -> ProjectId {

@@ -42,8 +42,8 @@ const NEEDED: &[&str] = &[
     "gunicorn",
     "httpx[http2]<1",
     "httpx2<3",
-    "huggingface-hub",
-    "importlib-metadata",
+    "huggingface-hub<2",
+    "importlib-metadata<9",
     "jinja2",
     "jsonschema",
     "mcp<3",
@@ -285,7 +285,7 @@ impl LiteLlm {
             workspace::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(arguments))
         };
         if let Err(error) = pip(&[LITELLM]) {
-            println!("bench: {error}; installing what the proxy needs by name, without its bounds on versions");
+            println!("bench: {error}\nbench: installing by name what the proxy imports instead");
             let bare = LITELLM.replace("[proxy]", "");
             pip(&["--no-deps", &bare])?;
             pip(NEEDED)?;

@@ -12,7 +12,7 @@ use orchestrator::{Error, teams::RESERVED_SLUGS};
 use crate::{
     failure::{Failure, pages_for_failures},
     flash::said_once,
-    handlers::{account, agent_types, auth, budgets, git, llm, onboarding, public, squads, tasks, team},
+    handlers::{account, agent_types, analytics, auth, budgets, git, llm, onboarding, public, squads, tasks, team},
     request::{Place, Visitor, safe_path},
     routes::{Route, Routes},
     state::App,
@@ -186,11 +186,15 @@ fn crews(routes: Routes) -> Routes {
         .team(POST, "/agent-types/{agent_type}/switch", agent_types::switch_agent_type)
 }
 
-/// Budgets and the ledger.
+/// Budgets, the ledger, and what they tell.
 fn money(routes: Routes) -> Routes {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     routes
+        .team(GET, "/analytics", analytics::analytics)
+        .team(GET, "/analytics.csv", analytics::csv)
+        .team(GET, "/analytics/tasks", analytics::tasks)
+        .team(GET, "/analytics/tasks.csv", analytics::tasks_csv)
         .team(GET, "/budgets", budgets::budgets)
         .team(GET, "/budgets/edit", budgets::edit_page)
         .team(POST, "/budgets/edit", budgets::edit)

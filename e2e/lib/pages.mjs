@@ -133,6 +133,7 @@ export const FRESH = [
   { name: "dashboard, empty", open: team("") },
   { name: "members, alone", open: team("/members") },
   { name: "budgets, none", open: team("/budgets") },
+  { name: "analytics, none", open: team("/analytics") },
 ];
 
 /** What a person in a team at work sees. */
@@ -174,6 +175,12 @@ export const WORKING = [
   { name: "ask for a budget", open: team("/budgets/ask") },
   { name: "ledger", open: team("/budgets/ledger") },
   { name: "emergency pause", open: team("/budgets/pauses") },
+  { name: "analytics", open: team("/analytics") },
+  { name: "analytics, by agent", open: team("/analytics?by=agent&range=7d") },
+  { name: "analytics, another model", open: team("/analytics?instead=Anthropic/claude-sonnet-5") },
+  { name: "analytics, nothing fits", open: team("/analytics?model=none/such") },
+  { name: "analytics, failed", open: team("/analytics?from=soon&to=2026-11-01"), status: 422 },
+  { name: "analytics, tasks", open: team("/analytics/tasks") },
   { name: "search", open: team("/search") },
   { name: "search, found", open: team("/search?q=a") },
   { name: "search, nothing", open: team("/search?q=zzzz") },

@@ -104,6 +104,7 @@ fn task_running() -> Task {
         errors: Errors::new(),
         stop_reason: String::new(),
         held_up: None,
+        estimate: None,
     }
 }
 

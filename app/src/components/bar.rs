@@ -36,6 +36,19 @@ pub fn budget_bar(label: String, spent: i64, held: i64, steps: &[i16], state: Op
     .into_any()
 }
 
+/// How much of a whole something is, in thousandths.
+#[must_use]
+pub fn share_bar(label: String, thousandths: i64) -> AnyView {
+    let part = thousandths.clamp(0, 1000);
+    view! {
+        <svg class="bar" role="img" aria-label=label>
+            <rect class="bar__track" y="1" width="100%" height="6" rx="2"></rect>
+            <rect class="bar__spent" y="1" width=format!("{}.{}%", part / 10, part % 10) height="6" rx="2"></rect>
+        </svg>
+    }
+    .into_any()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,8 +2,10 @@
 
 pub(crate) mod account;
 pub(crate) mod agent_types;
+pub(crate) mod analytics;
 pub(crate) mod auth;
 pub(crate) mod budgets;
+mod csv;
 pub(crate) mod git;
 pub(crate) mod llm;
 pub(crate) mod onboarding;

@@ -22,6 +22,13 @@ fn commands(shell: &Shell) -> Vec<Command> {
         let keys = section.keys().unwrap_or_default().to_uppercase();
         Command::link("Go to", section.name(), shell.link(section.path())).keys(&keys)
     }));
+    if shell.may(Permission::ReadBudgets) {
+        for (words, by) in [("Spending by agent", "agent"), ("Spending by model", "model"), ("Spending by day", "day")]
+        {
+            let path = shell.link(&format!("/analytics?by={by}"));
+            commands.push(Command::link("Analytics", words, path).alias(&["cost", "tokens", "waste"]));
+        }
+    }
     if shell.may(Permission::ReadSquads) {
         commands.push(Command::link("Go to", "Agent types", shell.link("/agent-types")).alias(&["image", "container"]));
     }

@@ -1,6 +1,7 @@
 pub mod accessibility;
 pub mod account;
 pub mod agent_types;
+pub mod analytics;
 pub mod auth;
 pub mod board;
 pub mod budgets;

@@ -1,6 +1,7 @@
 //! HTTP tests through the router, on a real Postgres.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod analytics;
 mod budgets;
 mod client;
 mod forms;

@@ -109,6 +109,21 @@ pub fn worst_case(
     if written.amount() > fresh.amount() { written } else { fresh }
 }
 
+/// A model's public price, for prompts of ordinary length: some models ask more for very long ones. Where the database names no
+/// price of the cache, that of input stands for it.
+#[must_use]
+pub fn rates(base_url: &str, model: &str, at: impl Into<SystemTime>) -> Option<Rates> {
+    /// Below where the first higher price of a long prompt begins.
+    const PROBE: u64 = 100_000;
+    let at = at.into();
+    let of = |usage| Some(cost(base_url, model, &usage, at).amount()?.micros() * 10);
+    let input = of(TokenUsage { uncached: PROBE, ..TokenUsage::default() })?;
+    let output = of(TokenUsage { output: PROBE, ..TokenUsage::default() })?;
+    let cache_read = of(TokenUsage { cache_read: PROBE, ..TokenUsage::default() }).unwrap_or(input);
+    let cache_write = of(TokenUsage { cache_write: PROBE, ..TokenUsage::default() }).unwrap_or(input);
+    Some(Rates { input, cache_read, cache_write, output })
+}
+
 /// Dollars to millionths. Sums of binary fractions miss whole numbers by a hair, which must not add a millionth.
 fn rounded_up(dollars: f64) -> Option<MicroUsd> {
     let micros = dollars * 1_000_000.0;
@@ -186,6 +201,15 @@ mod tests {
         assert!(
             matches!(priced, Priced::Known { source, model, .. } if source == SOURCE && model == "claude-sonnet-5")
         );
+    }
+
+    #[test]
+    fn rates_price_as_the_database_does() {
+        let rates = rates(ANTHROPIC, "claude-sonnet-5", now()).unwrap();
+        assert_eq!(rates, Rates { input: 2_000_000, cache_read: 200_000, cache_write: 2_500_000, output: 10_000_000 });
+        let usage = TokenUsage { uncached: 1_000, cache_read: 10_000, cache_write: 2_000, output: 300, reasoning: 200 };
+        assert_eq!(Some(rates.cost(&usage)), cost(ANTHROPIC, "claude-sonnet-5", &usage, now()).amount());
+        assert_eq!(super::rates("http://127.0.0.1:11434/v1", "gpt-5", now()), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! A verb is one transaction: it checks, changes rows, and writes one audit entry.
 
 pub mod accounts;
+pub mod analytics;
 pub mod audit;
 pub mod budgets;
 mod clock;

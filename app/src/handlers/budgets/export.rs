@@ -18,7 +18,7 @@ use time::format_description::well_known::Rfc3339;
 use types::MicroUsd;
 
 use super::{Answer, ledger::LedgerQuery};
-use crate::{request::Inside, state::App};
+use crate::{handlers::csv::cell, request::Inside, state::App};
 
 /// Entries read at once.
 const PIECE: i64 = 1000;
@@ -94,13 +94,6 @@ fn csv_line(entry: &LedgerEntry) -> String {
     cells.join(",") + "\r\n"
 }
 
-/// A text as a cell (RFC 4180). One that a spreadsheet would take for a formula begins with an apostrophe.
-fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
 fn json_line(entry: &LedgerEntry) -> String {
     let used = entry.used.as_ref().map(|used| {
         serde_json::json!({
@@ -126,17 +119,4 @@ fn json_line(entry: &LedgerEntry) -> String {
         "used": used,
     });
     format!("{line}\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn no_cell_is_a_formula_or_breaks_out() {
-        assert_eq!(cell("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\"");
-        assert_eq!(cell("-1"), "'-1");
-        assert_eq!(cell("a,b"), "\"a,b\"");
-        assert_eq!(cell("gpt-5.1"), "gpt-5.1");
-    }
 }

@@ -1,7 +1,7 @@
 //! What the pages of a task show, gathered from the task, its newest run and its journal.
 
 use orchestrator::{
-    Grant, Scope,
+    Error, Grant, Scope,
     grants::{ExecuteRuns, ReadFiles, ReadSquads, ReadTasks},
     runs::{Gate, RunState, RunView, Stage, StepView},
     work::{Assignee, TaskDetail},
@@ -54,7 +54,9 @@ impl Seen {
         let scope = member.scope();
         let task = &self.task;
         let run = self.run.as_ref();
+        let action = self.action(app, scope).await?;
         Ok(view::Task {
+            estimate: self.estimate(app, scope, action.as_ref()).await?,
             id: format!("{}-{}", super::super::words::prefix(&member.team.slug), task.number),
             path: self.path(),
             title: task.title.clone(),
@@ -71,7 +73,7 @@ impl Seen {
                 started_by: run.started_by.clone(),
             }),
             cost: run.map_or(MicroUsd::ZERO, |run| run.cost),
-            action: self.action(app, scope).await?,
+            action,
             revert: run.and_then(|run| revertable(run, scope)),
             can_stop: run.is_some_and(|run| run.state.alive()) && may(scope, Permission::ExecuteRuns),
             can_edit: task.changeable,
@@ -116,6 +118,23 @@ impl Seen {
                 Some(Action::Start { squads: squads.iter().map(choice).collect() })
             }
         })
+    }
+
+    /// What a run would cost, where one can be started: by the squad that the form names first.
+    async fn estimate(
+        &self,
+        app: &App,
+        scope: &Scope,
+        action: Option<&Action>,
+    ) -> Result<Option<view::Likely>, Failure> {
+        let first = match action {
+            Some(Action::Start { squads }) => squads.first(),
+            Some(Action::Retry { .. }) => None,
+            _ => return Ok(None),
+        };
+        let squad = first.map(|choice| choice.value.parse().map_err(|_| Error::NotFound)).transpose()?;
+        let found = app.muster.task_estimate(&scope.can::<ReadTasks>()?, self.task.id, squad).await?;
+        Ok(Some(view::Likely { squad: first.map(|choice| choice.label.clone()), found }))
     }
 
     /// What the run waits for, with what this person can do about it.

@@ -56,7 +56,7 @@ fn forecast(data: &Budgets) -> (String, String, String) {
 }
 
 /// “12 480”: groups of three digits.
-pub(super) fn grouped(number: i64) -> String {
+pub(crate) fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

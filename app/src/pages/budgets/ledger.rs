@@ -75,7 +75,7 @@ fn filters(shell: &Shell, data: &Ledger) -> AnyView {
         .collect();
     view! {
         <search>
-            <form class="tools" method="get" action=shell.link("/budgets/ledger")>
+            <form class="tools" data-even=true method="get" action=shell.link("/budgets/ledger")>
                 {Field::new("task", "Task number").value(&filter.task).max_length(9).view()}
                 {select("agent", "Agent", &data.agents, &filter.agent, None)}
                 {Field::new("model", "Model").value(&filter.model).max_length(200).view()}

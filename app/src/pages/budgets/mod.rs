@@ -9,6 +9,7 @@ pub mod pauses;
 mod side;
 mod tree;
 
+pub(crate) use figures::grouped;
 use leptos::prelude::*;
 use orchestrator::budgets::{
     AlertView, BudgetPart, BudgetRequest, BudgetView, Burn, LedgerEntry, PauseView, Period, Subject,
@@ -51,9 +52,11 @@ pub struct Budgets {
 #[must_use]
 pub fn page(shell: &Shell, data: &Budgets) -> String {
     let manages = shell.may(Permission::ManageBudgets);
+    let set = manages.then(|| Button::new("Add a budget").primary().icon(Icon::Plus).link("#add".to_owned()));
     let actions = view! {
         {Button::new("CSV").icon(Icon::Download).link(shell.link("/budgets/ledger.csv"))}
         {Button::new("JSON lines").icon(Icon::Download).link(shell.link("/budgets/ledger.jsonl"))}
+        {set}
     };
     let sub =
         "US dollars. No call starts whose worst case does not fit into what is left, so no budget is ever overspent.";
@@ -108,7 +111,7 @@ fn nothing(shell: &Shell, manages: bool) -> AnyView {
 fn first(shell: &Shell) -> AnyView {
     let amount = Field::new("amount", "The team may spend, in US dollars").required().max_length(20).view();
     view! {
-        <form class="tools" method="post" action=shell.link("/budgets/edit")>
+        <form class="tools" data-even=true method="post" action=shell.link("/budgets/edit")>
             {amount}
             {select("period", "In each", &periods(), Period::Month.as_str(), None)}
             {Button::new("Set the budget").primary().busy("Saving…").submit()}
@@ -136,7 +139,7 @@ fn add(shell: &Shell, parts: &[BudgetPart]) -> AnyView {
     let within: Vec<Choice> =
         std::iter::once(Choice::new("", "Any project")).chain(choices(|s| s.project.is_some())).collect();
     view! {
-        <form class="tools" method="get" action=shell.link("/budgets/edit")>
+        <form class="tools" data-even=true method="get" action=shell.link("/budgets/edit")>
             {select("part", "For", &what, "", None)}
             {select("within", "When it works on", &within, "", None)}
             {Button::new("Go on").submit()}

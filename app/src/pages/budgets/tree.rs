@@ -104,7 +104,7 @@ fn used(view: &BudgetView) -> AnyView {
         None
     };
     let words = match state {
-        Some("over") => view! { {icon(Icon::OctagonMinus)}{format!("{} reached", per_cent(spent))} }.into_any(),
+        Some("over") => view! { {icon(Icon::OctagonMinus)}{format!("{}, calls wait", per_cent(spent))} }.into_any(),
         Some(_) => view! { {icon(Icon::TriangleAlert)}{per_cent(spent)} }.into_any(),
         None => per_cent(spent).into_any(),
     };

@@ -141,6 +141,7 @@ const HERE: &[&str] = &[
     "Your own models: Anthropic, OpenAI, Google, OpenRouter, Ollama and compatible servers, keys sealed",
     "Budgets for team, project, squad and agent: a call that does not fit is refused before it is made",
     "An emergency pause that stops calls and processes, and proves it",
+    "Analytics: what each project, agent and model cost, what a merge cost, and what was spent for nothing",
     "An endpoint for your own programs, in the formats of OpenAI, Anthropic and Google",
     "Runs that go on where they were when the process is killed",
     "Review, merge, and git over HTTP with access tokens",

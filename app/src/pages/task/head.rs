@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use super::{
-    Action, Revert, Task,
+    Action, Revert, Task, estimate,
     stop::{self, Stop},
 };
 use crate::{
@@ -138,6 +138,7 @@ fn facts(shell: &Shell, task: &Task) -> AnyView {
             <span data-wide=true>{priority(task.priority)}</span>
             {labels}
             {run(shell, task)}
+            {task.estimate.as_ref().map(estimate::line)}
         </div>
     }
     .into_any()

@@ -6,6 +6,7 @@
 pub mod artifacts;
 pub mod changes;
 pub mod entry;
+mod estimate;
 mod head;
 pub mod history;
 pub mod overview;
@@ -17,6 +18,7 @@ mod stream;
 
 pub use head::{actions_fragment, facts_fragment, held_fragment, state_fragment};
 use leptos::prelude::*;
+use orchestrator::analytics::Estimate;
 pub use side::cost_fragment;
 use time::OffsetDateTime;
 use types::MicroUsd;
@@ -72,6 +74,17 @@ pub struct Task {
     pub stop_reason: String,
     /// What the run waits for when that is no person.
     pub held_up: Option<HeldUp>,
+    /// Where a run can be started: what it is likely to cost.
+    pub estimate: Option<Likely>,
+}
+
+/// What a run is likely to cost.
+#[derive(Clone, Debug)]
+pub struct Likely {
+    /// The squad that would work, where the page names it.
+    pub squad: Option<String>,
+    /// None: nothing is finished that it could be compared with.
+    pub found: Option<Estimate>,
 }
 
 /// A run that waits for room in a budget, the end of a pause or a provider.

@@ -37,6 +37,7 @@ pub(crate) fn task() -> Task {
         errors: Errors::new(),
         stop_reason: String::new(),
         held_up: None,
+        estimate: None,
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) use load::catalogue_changed;
 pub(crate) use pause::pause_of;
 pub use pause::{PauseView, Stopped};
 pub use period::{Calendar, Period, Window, knows_time_zone};
+pub(crate) use period::{date_in, day_starts};
 pub use read::{AlertView, BudgetView, Difference};
 pub use requests::BudgetRequest;
 pub use signal::BudgetSignal;

@@ -114,6 +114,25 @@ impl Calendar {
     }
 }
 
+/// The days from `from` to `to`, both included, with their first moments in the zone. A zone that is no longer known is UTC.
+pub(crate) fn day_starts(zone: &str, from: time::Date, to: time::Date) -> Vec<(time::Date, OffsetDateTime)> {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let civil = |date: time::Date| {
+        let (year, month) = (i16::try_from(date.year()).ok()?, i8::try_from(u8::from(date.month())).ok()?);
+        Date::new(year, month, i8::try_from(date.day()).ok()?).ok()
+    };
+    let (Some(first), Some(last)) = (civil(from), civil(to)) else { return Vec::new() };
+    let days = first.series(1.day()).take_while(|day| *day <= last);
+    days.filter_map(|day| Some((calendar_date(day)?, instant(day, &zone)?))).collect()
+}
+
+/// The date that it is in the zone.
+pub(crate) fn date_in(zone: &str, at: OffsetDateTime) -> time::Date {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let civil = Timestamp::from_nanosecond(at.unix_timestamp_nanos()).ok().map(|at| at.to_zoned(zone).date());
+    civil.and_then(calendar_date).unwrap_or_else(|| at.date())
+}
+
 fn reset_in(month: Date, day: i16) -> Option<Date> {
     let day = i8::try_from(day.clamp(1, 31)).ok()?.min(month.days_in_month());
     Date::new(month.year(), month.month(), day).ok()

@@ -35,6 +35,8 @@ pub(crate) use journal::CHANNEL;
 pub use journal::{Body, Entry, RunEvent};
 pub(crate) use live::Live;
 pub use live::{TeamWatch, Watch};
+#[cfg(test)]
+pub(crate) use machine::Failure;
 pub use machine::{Gate, Purpose, Stage};
 pub use nodes::{NodeView, Patience};
 pub(crate) use read::list;

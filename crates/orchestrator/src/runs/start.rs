@@ -107,7 +107,8 @@ impl Orchestrator {
         Ok(run)
     }
 
-    async fn squad_for(&self, scope: &Scope, task: TaskId) -> Result<SquadId> {
+    /// The squad that would work on a task if nobody names one.
+    pub(crate) async fn squad_for(&self, scope: &Scope, task: TaskId) -> Result<SquadId> {
         let mut tx = self.db().team(scope).await?;
         let squad = sqlx::query_scalar!(
             r#"SELECT coalesce(

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod analytics;
 mod audit;
 mod budget_pages;
 mod budgets;

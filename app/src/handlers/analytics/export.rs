@@ -27,7 +27,7 @@ pub(crate) async fn csv(
     let mut errors = Errors::new();
     let (by, range) = (query.by(&mut errors), query.range(&mut errors));
     let span = span(&app, &member, range, &mut errors).await?;
-    let Some(span) = span.filter(|_| errors.is_empty()) else { return Err(invalid(errors).into()) };
+    let Some(span) = span.filter(|_| errors.is_empty()) else { return Err(invalid(&errors).into()) };
     let filter = query.filter()?;
     let spending = app.muster.spending(&member, &span, &filter, by).await?;
     let outcomes = app.muster.run_outcomes(&member, &span, &filter, Some(by)).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn tasks_csv(
     let mut errors = Errors::new();
     let range = query.range(&mut errors);
     let span = span(&app, &member, range, &mut errors).await?;
-    let Some(span) = span.filter(|_| errors.is_empty()) else { return Err(invalid(errors).into()) };
+    let Some(span) = span.filter(|_| errors.is_empty()) else { return Err(invalid(&errors).into()) };
     let text = match listed(&app, &member, &query, &span).await? {
         Listed::Tasks { tasks, .. } => {
             let rows = tasks.rows.iter().map(|row| {
@@ -69,7 +69,7 @@ pub(crate) async fn tasks_csv(
     attachment(&format!("tasks-{}-{}.csv", span.from(), span.to()), text)
 }
 
-fn invalid(errors: Errors) -> Error {
+fn invalid(errors: &Errors) -> Error {
     Error::Invalid(errors.iter().cloned().collect())
 }
 

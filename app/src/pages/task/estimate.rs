@@ -70,7 +70,10 @@ mod tests {
             "A similar task cost $0.05, in part at your rate for unknown prices (the only finished one of the team)"
         );
         let free = likely(Alike::Squad, 3, [0; 3], false);
-        assert!(free.contains("cost nothing and took about 1\u{202f}000 to 3\u{202f}000, median 2\u{202f}000 tokens"), "{free}");
+        assert!(
+            free.contains("cost nothing and took about 1\u{202f}000 to 3\u{202f}000, median 2\u{202f}000 tokens"),
+            "{free}"
+        );
         assert_eq!(words(&Likely { squad: None, found: None }), "No finished task to compare with yet");
     }
 }

@@ -67,12 +67,12 @@ pub fn spread(values: &[i64]) -> Option<Spread> {
 /// fewer, all of the team's count. None where nothing is finished.
 #[must_use]
 pub fn estimate(past: &[Past]) -> Option<Estimate> {
-    let groups: [(Alike, fn(&Past) -> bool); 2] =
-        [(Alike::SquadInProject, |one| one.same_squad && one.same_project), (Alike::Squad, |one| one.same_squad)];
-    let narrow = groups.into_iter().find_map(|(alike, keep)| {
-        let group: Vec<Past> = past.iter().copied().filter(keep).collect();
-        (group.len() >= ENOUGH).then_some((alike, group))
-    });
+    let group = |alike: Alike, project: bool| {
+        let near = past.iter().copied().filter(|one| one.same_squad && (one.same_project || !project));
+        let near: Vec<Past> = near.collect();
+        (near.len() >= ENOUGH).then_some((alike, near))
+    };
+    let narrow = group(Alike::SquadInProject, true).or_else(|| group(Alike::Squad, false));
     let (alike, group) = narrow.unwrap_or_else(|| (Alike::Team, past.to_vec()));
     let of = |value: fn(&Past) -> i64| spread(&group.iter().map(value).collect::<Vec<_>>());
     Some(Estimate {

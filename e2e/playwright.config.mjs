@@ -44,6 +44,7 @@ export default defineConfig({
   projects: [
     { name: "with JavaScript", testMatch: ["journeys/**", "script/**"] },
     { name: "without JavaScript", testMatch: "journeys/**", use: { javaScriptEnabled: false } },
+    { name: "on Docker", testMatch: "journeys/sample.spec.mjs", use: { backend: "docker" } },
     { name: "pages", testMatch: "pages/**" },
   ],
 });

@@ -1,6 +1,8 @@
 import { test as base, expect } from "@playwright/test";
 
+import { withoutDocker } from "./docker.mjs";
 import { signUp, stranger } from "./people.mjs";
+import { startServer } from "./server.mjs";
 
 /**
  * Collects what a browser complains about: errors in the console, which is also where it writes each refusal of the
@@ -24,7 +26,29 @@ export function watch(context) {
 }
 
 export const test = base.extend({
-  baseURL: async ({}, use) => use(process.env.E2E_URL),
+  /** Where sandboxes run: by the server's own choice, or "docker", which gets a server of its own. */
+  backend: ["", { option: true, scope: "worker" }],
+
+  /** The address of the server, or why there is none. */
+  server: [
+    async ({ backend }, use) => {
+      if (!backend) return use({ url: process.env.E2E_URL });
+      const missing = await withoutDocker();
+      if (missing) {
+        console.log(`skipped: the journeys on Docker. ${missing}.`);
+        return use({ missing });
+      }
+      const server = await startServer({ MUSTER_SANDBOX__BACKEND: backend });
+      await use({ url: server.url });
+      expect(await server.stop(), "how the server on Docker ended").toBe(0);
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+
+  baseURL: async ({ server }, use, info) => {
+    info.skip(Boolean(server.missing), server.missing);
+    await use(server.url);
+  },
 
   context: async ({ context }, use) => {
     const complaints = watch(context);

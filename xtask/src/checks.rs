@@ -178,7 +178,11 @@ fn browser() -> Outcome<End> {
     if let Some(chromium) = chromium() {
         tests.env("CHROMIUM", chromium);
     }
-    workspace::run(&mut tests)?;
+    // The sample runs in both kinds of sandbox.
+    let docker = docker::Daemon::start()?;
+    let tested = workspace::run(&mut tests);
+    let stopped = docker.map_or(Ok(()), docker::Daemon::stop);
+    tested.and(stopped)?;
     Ok(End::Passed)
 }
 

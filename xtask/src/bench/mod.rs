@@ -5,6 +5,7 @@ mod load;
 mod muster;
 mod pages;
 mod peer;
+mod reads;
 mod runs;
 
 use std::process::Command;

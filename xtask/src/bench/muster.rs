@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use local_postgres::{Cluster, Options};
+
 use super::journey::Browser;
 use crate::{
     failure::{Doing, Failure, Outcome},
@@ -69,6 +71,16 @@ impl Muster {
 }
 
 impl Muster {
+    /// The address of the server's own database, as its superuser.
+    pub(crate) async fn database(&self) -> Outcome<String> {
+        let folder = self.folder.join("var/postgres");
+        let found = tokio::task::spawn_blocking(move || Cluster::start(&Options::new(folder))).await;
+        let cluster = found.doing(|| "Cannot look for the database".to_owned())?;
+        // The server owns it: this value only knows the way.
+        let cluster = cluster.doing(|| "The server's database does not answer".to_owned())?;
+        Ok(cluster.superuser_url("muster"))
+    }
+
     pub(crate) fn process(&self) -> u32 {
         self.child.id()
     }

@@ -8,6 +8,7 @@ use super::{
     load::{self, Measured, Pressure, Target},
     muster::{self, Muster},
     peer,
+    reads::Reads,
 };
 use crate::{
     assets,
@@ -31,8 +32,11 @@ const CALM: Pressure = Pressure {
 /// Of the requests per second that axum and maud reach with the same bytes.
 const RATIO: f64 = 0.3;
 const FIRST_BYTE_MS: f64 = 20.0;
+/// The server's own default, `database.pool_size`.
+const CONNECTIONS: u32 = 20;
 
-/// Measures home, sign-in and dashboard beside axum with maud sending the same bytes.
+/// Measures home, sign-in and dashboard beside axum with maud sending the same bytes and, for the dashboard, reading what must be
+/// read for it.
 pub(crate) fn run() -> Outcome {
     if env::var_os(muster::NAMED).is_none() {
         assets::run(assets::Options { dev: false })?;
@@ -57,17 +61,32 @@ async fn measure() -> Outcome {
     for (_, path, cookie) in &pages {
         copies.insert(path.clone(), copy(muster.address, path, !cookie.is_empty(), &mut browser).await?);
     }
-    let peer = peer::start(copies).await?;
+    let reads = Reads::open(&muster.database().await?, CONNECTIONS)?;
+    let reading = peer::start(copies.clone(), Some(reads)).await?;
+    let still = peer::start(copies, None).await?;
+
+    println!("home and sign-in: beside axum+maud sending the same bytes, without a database, as Muster for a stranger");
+    println!(
+        "dashboard: beside axum+maud sending the same bytes after reading session and team in one statement and the page's \
+         four lists in one each, over a pool of {CONNECTIONS} to the same database, without transaction or row-level security"
+    );
 
     println!("{} connections, {} s each, no compression, on this machine", FULL.connections, FULL.time.as_secs());
-    println!("{:<22} {:>10} {:>10} {:>10} {:>14}", "page", "req/s", "p50 ms", "p99 ms", "first p95 ms");
+    println!("{:<26} {:>10} {:>10} {:>10} {:>14}", "page", "req/s", "p50 ms", "p99 ms", "first p95 ms");
     let mut figures = Vec::new();
     for (name, path, cookie) in &pages {
+        let peer = if cookie.is_empty() { still } else { reading };
         let target = |address| Target { address, path: path.clone(), cookie: (*cookie).to_owned(), body: None };
         let ours = load::run(&target(muster.address), FULL).await?;
         row(&format!("{name} muster"), &ours);
         let theirs = load::run(&target(peer), FULL).await?;
         row(&format!("{name} axum+maud"), &theirs);
+        if !cookie.is_empty() {
+            let unread = load::run(&target(still), FULL).await?;
+            row(&format!("{name} axum+maud, still"), &unread);
+            let ratio = ours.per_second / unread.per_second;
+            println!("information: {name} beside the same bytes without reading anything: {ratio:.2} x");
+        }
         let calm = load::run(&target(muster.address), CALM).await?;
         row(&format!("{name} muster, calm"), &calm);
         figures.push(Figure {
@@ -104,7 +123,7 @@ async fn copy(address: SocketAddr, path: &str, signed_in: bool, browser: &mut Br
 fn row(name: &str, measured: &Measured) {
     let Measured { per_second, p50, p99, first_byte_p95 } = *measured;
     println!(
-        "{name:<22} {per_second:>10.0} {:>10.2} {:>10.2} {:>14.2}",
+        "{name:<26} {per_second:>10.0} {:>10.2} {:>10.2} {:>14.2}",
         millis(p50),
         millis(p99),
         millis(first_byte_p95)

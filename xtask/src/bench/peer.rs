@@ -1,4 +1,4 @@
-//! The server to compare with: axum and maud, the same bytes, no database. A page is taken apart into markup and
+//! The server to compare with: axum and maud, the same bytes; for a page of a team also what must be read for it. A page is taken apart into markup and
 //! text; the template copies the markup and escapes each text anew, which is what a compiled maud template does.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, thread};
@@ -6,15 +6,17 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc, thread};
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri, header::COOKIE},
     response::{IntoResponse, Response},
 };
 use maud::{PreEscaped, html};
 use tokio::sync::oneshot;
 
+use super::reads::Reads;
 use crate::failure::{Doing, Failure, Outcome};
 
 /// A page as the measured server sent it.
+#[derive(Clone)]
 pub(crate) struct Page {
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
@@ -31,8 +33,13 @@ enum Part {
     Text(String),
 }
 
-/// Serves the pages, by path, from a runtime of its own until the process ends.
-pub(crate) async fn start(pages: HashMap<String, Page>) -> Outcome<SocketAddr> {
+struct Site {
+    templates: HashMap<String, Template>,
+    reads: Option<Reads>,
+}
+
+/// Serves the pages, by path, from a runtime of its own until the process ends. With `reads`, each request reads first.
+pub(crate) async fn start(pages: HashMap<String, Page>, reads: Option<Reads>) -> Outcome<SocketAddr> {
     let mut templates = HashMap::new();
     for (path, page) in pages {
         let template = Template { headers: page.headers, parts: parts(&page.body) };
@@ -41,7 +48,7 @@ pub(crate) async fn start(pages: HashMap<String, Page>) -> Outcome<SocketAddr> {
         }
         templates.insert(path, template);
     }
-    let router = Router::new().fallback(serve).with_state(Arc::new(templates));
+    let router = Router::new().fallback(serve).with_state(Arc::new(Site { templates, reads }));
     let (ready, address) = oneshot::channel();
     thread::spawn(move || {
         let ended = run(router, ready);
@@ -63,8 +70,19 @@ fn run(router: Router, ready: oneshot::Sender<SocketAddr>) -> Outcome {
     })
 }
 
-async fn serve(State(templates): State<Arc<HashMap<String, Template>>>, uri: Uri) -> Response {
-    match templates.get(uri.path()) {
+async fn serve(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Response {
+    if let Some(reads) = &site.reads {
+        let cookie = headers.get(COOKIE).and_then(|cookie| cookie.to_str().ok()).unwrap_or_default();
+        match reads.page(cookie, uri.path().trim_start_matches('/')).await {
+            Ok(Some(_rows)) => {}
+            Ok(None) => return StatusCode::UNAUTHORIZED.into_response(),
+            Err(error) => {
+                eprintln!("bench: the peer could not read: {error}");
+                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            }
+        }
+    }
+    match site.templates.get(uri.path()) {
         Some(template) => (template.headers.clone(), render(&template.parts)).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

@@ -2,7 +2,10 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use http::StatusCode;
-use orchestrator::work::{NewTask, Source};
+use orchestrator::{
+    squads::Template,
+    work::{NewTask, Source},
+};
 
 use crate::client::{Browser, Site};
 
@@ -39,6 +42,20 @@ impl Stream {
             }
         };
         tokio::time::timeout(Duration::from_secs(40), reading).await.expect("in time")
+    }
+}
+
+impl Stream {
+    /// Reads on until this has come, and returns all that came with it.
+    async fn until(&mut self, wanted: &str) -> String {
+        let reading = async {
+            while !self.read.contains(wanted) {
+                let piece = self.body.next().await.expect("more").expect("a piece");
+                self.read.push_str(&String::from_utf8_lossy(&piece));
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(40), reading).await.is_ok(), "{wanted}: {}", self.read);
+        std::mem::take(&mut self.read)
     }
 }
 
@@ -105,6 +122,36 @@ async fn a_stream_ends_with_the_session_or_the_permission() {
     site.world.muster.create_task(&owner.can().expect("owner"), project, &NewTask::titled("x")).await.expect("a task");
     assert_eq!(theirs.next().await, None, "who was removed hears nothing more");
     assert_eq!(mine.next().await, None, "who signed out hears nothing more");
+    hearing.abort();
+    site.end().await;
+}
+
+#[tokio::test]
+async fn half_an_answer_is_shown_as_text_and_again_from_its_beginning() {
+    let site = Site::open().await;
+    let (mira, _, hearing) = at_work(&site).await;
+    let muster = &site.world.muster;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    muster.form_squad(&owner.can().expect("owner"), "Crew", Template::Solo).await.expect("a squad");
+    let task = muster.task(&owner.can().expect("owner"), 1).await.expect("the task").id;
+    let run = muster.start_run(&owner.can().expect("owner"), task, None).await.expect("a run");
+    let tell = async |payload: String| site.world.call_out("muster_typing", &payload).await;
+    let call = "0199a000-0000-7000-8000-000000000001";
+    let mut page = Stream::open(&mira, &site, "/quayside/tasks/1/live").await;
+    page.until("event: entry").await;
+    tell(format!("{run}\n{call}\n0\nRoza\nI read <img src=x onerror=alert(1)>")).await;
+    let shown = page.until("onerror").await;
+    assert!(shown.contains("I read &lt;img src=x") && !shown.contains("<img"), "{shown}");
+    tell(format!("{run}\n{call}\n37\nRoza\n and the tests")).await;
+    page.until("and the tests").await;
+    // A browser that connects again has all of it, and of the journal only what it lacks.
+    let mut again = Stream::open(&mira, &site, "/quayside/tasks/1/live?after=1000").await;
+    let shown = again.until("and the tests").await;
+    assert!(shown.contains("I read &lt;img"), "{shown}");
+    tell(format!("{run}\n{call}")).await;
+    for stream in [&mut page, &mut again] {
+        stream.until("hidden").await;
+    }
     hearing.abort();
     site.end().await;
 }

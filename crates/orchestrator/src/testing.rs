@@ -174,6 +174,16 @@ impl World {
         PgConnection::connect(&at_database(&self.admin_url, &self.name, None)).await.expect("the test cluster answers")
     }
 
+    /// Calls out over the database, as another node would.
+    ///
+    /// # Panics
+    /// When the test cluster does not answer.
+    pub async fn call_out(&self, channel: &str, payload: &str) {
+        let mut admin = self.superuser().await;
+        let called = sqlx::query_scalar!("SELECT pg_notify($1, $2)::text", channel, payload);
+        called.fetch_one(&mut admin).await.expect("a call");
+    }
+
     /// The mail that waits for an address, newest first, as (subject, body).
     ///
     /// # Panics

@@ -9,12 +9,12 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
-use futures::{Stream, stream};
+use futures::{FutureExt as _, Stream, stream};
 use http::HeaderMap;
 use orchestrator::{
     Error,
     grants::ReadTasks,
-    runs::{RunView, Watch},
+    runs::{Half, RunView, TypingWatch, Watch},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -35,6 +35,7 @@ use crate::{
         plan::plan_fragment,
         state_fragment,
         steps::steps_fragment,
+        stream::typing_fragment,
     },
     request::Inside,
     state::App,
@@ -59,6 +60,11 @@ struct Streaming {
     number: i32,
     run: RunView,
     watch: Watch,
+    typing: TypingWatch,
+    /// What the browser was last shown of an answer that is being written.
+    half: Option<Half>,
+    /// Whether the rows may have something new.
+    stale: bool,
     fold: Fold,
     /// The last line that the fold has.
     read: i64,
@@ -83,7 +89,22 @@ pub(crate) async fn live(
     let fold = Fold::new(may(member.scope(), Permission::ExecuteRuns));
     // Watching begins before the first look, so that nothing falls between.
     let watch = app.muster.watch(run.id);
-    let state = Streaming { app, member, shell, number, run, watch, fold, read: 0, sent, ended: false };
+    let typing = app.muster.watch_typing(run.id);
+    let state = Streaming {
+        app,
+        member,
+        shell,
+        number,
+        run,
+        watch,
+        typing,
+        half: None,
+        stale: true,
+        fold,
+        read: 0,
+        sent,
+        ended: false,
+    };
     let keep = KeepAlive::new().interval(LOOK).text("still here");
     Ok(Sse::new(events(state)).keep_alive(keep).into_response())
 }
@@ -102,9 +123,14 @@ impl Streaming {
     /// The next message: what is new, drawn; or the word that nothing more comes.
     async fn next(&mut self) -> Event {
         loop {
-            match self.look().await {
+            let found = if self.stale { self.look().await } else { self.look_at_half().await };
+            match found {
                 Ok(Some(event)) => return event,
-                Ok(None) if !self.run.state.alive() => {
+                Ok(None) if self.stale && self.run.state.alive() => {
+                    self.stale = false;
+                    continue;
+                }
+                Ok(None) if self.stale => {
                     self.ended = true;
                     return Event::default().event("end").data("{}");
                 }
@@ -117,8 +143,15 @@ impl Streaming {
                 }
             }
             tokio::select! {
-                () = self.watch.heard() => tokio::time::sleep(CALM).await,
-                () = tokio::time::sleep(LOOK) => {}
+                () = self.watch.heard() => {
+                    tokio::time::sleep(CALM).await;
+                    self.stale = true;
+                }
+                () = self.typing.heard() => {
+                    tokio::time::sleep(CALM).await;
+                    self.stale = self.watch.heard().now_or_never().is_some();
+                }
+                () = tokio::time::sleep(LOOK) => self.stale = true,
             }
         }
     }
@@ -146,9 +179,29 @@ impl Streaming {
             return Ok(None);
         }
         drawn.extend(self.surroundings().await?);
+        drawn.extend(self.new_half());
         self.sent = self.sent.max(self.read);
         let data = serde_json::Value::from(drawn).to_string();
         Ok(Some(Event::default().id(self.sent.to_string()).event("entry").data(data)))
+    }
+
+    /// Only what is being written, while the rows have nothing new.
+    async fn look_at_half(&mut self) -> orchestrator::Result<Option<Event>> {
+        let Some(drawn) = self.new_half() else { return Ok(None) };
+        self.member.renew(&self.app).await?;
+        // Without a number: a browser that connects again is told of the journal from where it was, and of this anew.
+        let data = serde_json::Value::from(vec![drawn]).to_string();
+        Ok(Some(Event::default().event("patch").data(data)))
+    }
+
+    fn new_half(&mut self) -> Option<serde_json::Value> {
+        let now = self.typing.now();
+        if now == self.half {
+            return None;
+        }
+        let html = typing_fragment(now.as_ref().map(|half| (half.agent.as_str(), half.text.as_str())));
+        self.half = now;
+        Some(json!({ "target": "typing", "place": "replace", "html": html }))
     }
 
     fn draw(&self, change: &Change) -> Option<serde_json::Value> {

@@ -14,7 +14,7 @@ pub mod plan;
 mod side;
 pub mod steps;
 pub(crate) mod stop;
-mod stream;
+pub mod stream;
 
 pub use head::{actions_fragment, facts_fragment, held_fragment, state_fragment};
 use leptos::prelude::*;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 use types::{RunId, TeamId};
 
-use super::journal::CHANNEL;
+use super::{
+    journal::CHANNEL,
+    typing::{self, Typing},
+};
 use crate::{Orchestrator, Result, Scope};
 
 /// A watcher that falls this far behind is told so, and reads everything it missed from the rows.
@@ -14,11 +17,14 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// What has something new, as this node hears of it: a run of a team, or something else of the team's work.
 #[derive(Clone, Debug)]
-pub(crate) struct Live(broadcast::Sender<(TeamId, Option<RunId>)>);
+pub(crate) struct Live {
+    told: broadcast::Sender<(TeamId, Option<RunId>)>,
+    pub(super) typing: Typing,
+}
 
 impl Default for Live {
     fn default() -> Self {
-        Self(broadcast::channel(BACKLOG).0)
+        Self { told: broadcast::channel(BACKLOG).0, typing: Typing::default() }
     }
 }
 
@@ -81,13 +87,13 @@ impl Orchestrator {
     /// Begins to hear of the tasks and runs of the scope's team. What happens after this call is not missed.
     #[must_use]
     pub fn watch_team(&self, scope: &Scope) -> TeamWatch {
-        TeamWatch { heard: self.live.0.subscribe(), team: scope.team() }
+        TeamWatch { heard: self.live.told.subscribe(), team: scope.team() }
     }
 
     /// Begins to hear of a run. What happens after this call is not missed.
     #[must_use]
     pub fn watch(&self, run: RunId) -> Watch {
-        Watch { heard: self.live.0.subscribe(), run }
+        Watch { heard: self.live.told.subscribe(), run }
     }
 
     /// Passes on what the database tells of runs, until the future is dropped. Each node runs it once.
@@ -96,13 +102,14 @@ impl Orchestrator {
     /// When the database cannot be reached to begin with.
     pub async fn hear_runs(&self) -> Result<()> {
         let mut listener = self.db().listener().await?;
-        listener.listen(CHANNEL).await?;
+        listener.listen_all([CHANNEL, typing::CHANNEL]).await?;
         loop {
             match listener.recv().await {
+                Ok(told) if told.channel() == typing::CHANNEL => self.live.typing.hear(told.payload()),
                 Ok(told) => {
                     // Nobody watching is no failure.
                     if let Some(named) = named(told.payload())
-                        && self.live.0.send(named).is_err()
+                        && self.live.told.send(named).is_err()
                     {
                         tracing::trace!("nobody watches any run");
                     }

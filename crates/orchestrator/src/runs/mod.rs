@@ -22,6 +22,7 @@ mod revert;
 mod sample;
 mod shop;
 mod start;
+mod typing;
 mod workflow;
 
 pub use changes::KeptFile;
@@ -44,3 +45,4 @@ pub use read::{Artifact, Check, Merge, Remark, RunLine, RunState, RunView, StepV
 pub use shop::Shop;
 pub use start::StartFrom;
 pub(crate) use start::{alive, wake};
+pub use typing::{Half, TypingWatch};

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use types::{
     MicroUsd, RunId, StepId, TeamId,
-    chat::{Answer, ChatRequest, TokenUsage},
+    chat::{Answer, ChatRequest, Delta, TokenUsage},
 };
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
         machine::Failure,
         nodes,
         shop::Shop,
+        typing::Typist,
         workflow::{Stumble, Stumbled},
     },
     squads::PlannedAgent,
@@ -103,7 +104,13 @@ impl Shop {
     async fn attempt(&self, call: &Call<'_>) -> Stumbled<Result<Answer, CallError>> {
         let held = self.hold_for(call).await?;
         let began = Instant::now();
-        match self.muster.gateway().stream(&call.route.provider, call.request, |_| {}).await {
+        let typist = Typist::begin(&self.muster, call.job.run(), &call.agent.name);
+        let write = move |delta| {
+            if let Delta::Text { text } = delta {
+                typist.write(text);
+            }
+        };
+        match self.muster.gateway().stream(&call.route.provider, call.request, write).await {
             Ok(answer) => {
                 self.book(call, &held, &answer, began.elapsed()).await?;
                 Ok(Ok(answer))

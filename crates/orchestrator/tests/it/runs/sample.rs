@@ -55,3 +55,34 @@ async fn a_full_squad_brings_the_sample_to_a_merge() {
     assert!(change.body.contains("Co-authored-by: Ada"), "{change:#?}");
     engine.shut_down().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_model_writes_is_heard_before_it_is_whole() {
+    let yard = Yard::new().await;
+    let (_, task) = yard.sample_task(Template::Solo).await;
+    let muster = &yard.world.muster;
+    let run = muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
+    let mut typing = muster.watch_typing(run);
+    let engine = yard.work().await;
+    let heard = async {
+        loop {
+            typing.heard().await;
+            if let Some(half) = typing.now() {
+                return half;
+            }
+        }
+    };
+    let half = tokio::time::timeout(std::time::Duration::from_secs(60), heard).await.expect("somebody writes");
+    yard.until(task, |run| run.waits_for.is_some() || !run.state.alive()).await;
+    let mut rows = yard.world.superuser().await;
+    let whole: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM run_events WHERE run_id = $1 AND starts_with(body ->> 'text', $2))",
+    )
+    .bind(run.uuid())
+    .bind(half.text.trim_start_matches('…'))
+    .fetch_one(&mut rows)
+    .await
+    .expect("an answer");
+    assert!(whole, "what was heard of {} is the beginning of an entry: {}", half.agent, half.text);
+    engine.shut_down().await;
+}

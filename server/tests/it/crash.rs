@@ -1,7 +1,11 @@
 use std::{
     fs,
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -17,6 +21,8 @@ const SETTINGS: &[(&str, &str)] = &[("MUSTER_RATE_LIMITS__PER_MINUTE", "1000000"
 /// From the first request of a round to the kill. Spread over what a sign-up and an invitation take, and primes, so that no
 /// two rounds hit the same place.
 const KILL_AFTER: [u64; 8] = [7, 23, 41, 67, 97, 139, 211, 307];
+/// How long the last round waits for the answer that it kills after.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Each of these counts rows that half a write would leave. All of them must be none.
 const HALVES: &[(&str, &str)] = &[
@@ -34,8 +40,9 @@ const HALVES: &[(&str, &str)] = &[
         (SELECT FROM sessions s WHERE s.user_id = u.id)"),
 ];
 
-/// The real binary is killed while several people sign up and one invites, at eight moments. After each, no write is there
-/// by half, and each invitation's mail was either sent or waits.
+/// The real binary is killed while several people sign up and one invites, at eight moments and, however slow the machine
+/// is, once just after an answer. After each, no write is there by half, and each invitation's mail was either sent or
+/// waits.
 #[test]
 fn killed_in_the_middle_of_writes_it_keeps_each_whole_or_not_at_all() {
     let folder = folder();
@@ -43,9 +50,10 @@ fn killed_in_the_middle_of_writes_it_keeps_each_whole_or_not_at_all() {
     let owner = sign_up(server.port, folder.path(), "mira", "Quayside").expect("signed up");
     server.kill();
     let mut invited = 0;
-    for (round, wait) in KILL_AFTER.into_iter().enumerate() {
+    let moments = KILL_AFTER.map(|wait| Kill::After(Duration::from_millis(wait)));
+    for (round, moment) in moments.into_iter().chain([Kill::Answered]).enumerate() {
         let server = Running::start_with(folder.path(), SETTINGS);
-        invited += write_until_killed(server, folder.path(), &owner, round, Duration::from_millis(wait));
+        invited += write_until_killed(server, folder.path(), &owner, round, moment);
         expect_whole(folder.path());
     }
     assert!(invited > 0, "no write ended before a kill: the rounds prove nothing");
@@ -53,20 +61,39 @@ fn killed_in_the_middle_of_writes_it_keeps_each_whole_or_not_at_all() {
     assert!(verify.status.success(), "{}", String::from_utf8_lossy(&verify.stdout));
 }
 
+/// When a round's server is killed.
+#[derive(Clone, Copy)]
+enum Kill {
+    /// So long after the round's first request.
+    After(Duration),
+    /// As soon as one invitation was answered, with others under way.
+    Answered,
+}
+
 /// How many invitations were answered before the kill.
-fn write_until_killed(server: Running, folder: &Path, owner: &str, round: usize, wait: Duration) -> usize {
+fn write_until_killed(server: Running, folder: &Path, owner: &str, round: usize, moment: Kill) -> usize {
     let (port, done) = (server.port, AtomicUsize::new(0));
+    let (answered, answer) = mpsc::channel();
+    let odd = Mutex::new(None);
     thread::scope(|scope| {
         for writer in 0..3 {
-            let done = &done;
+            let (done, odd, answered) = (&done, &odd, answered.clone());
             scope.spawn(move || {
                 for n in 0.. {
                     let form = format!("email=guest-{round}-{writer}-{n}%40quayside.example&role=reader");
                     match post(port, "/quayside/invitations", owner, &form) {
-                        Ok(answer) if answer.starts_with("HTTP/1.1 303") => done.fetch_add(1, Ordering::Relaxed),
+                        Ok(answer) if answer.starts_with("HTTP/1.1 303") => {
+                            done.fetch_add(1, Ordering::Relaxed);
+                            // Only one round listens.
+                            answered.send(()).ok();
+                        }
+                        // Refused writes prove nothing; the round that waits for one says why it never came.
+                        Ok(answer) if answer.starts_with("HTTP/1.1 ") => {
+                            return *odd.lock().expect("no panic") = Some(answer);
+                        }
                         // The server is gone.
                         _ => return,
-                    };
+                    }
                 }
             });
         }
@@ -75,8 +102,18 @@ fn write_until_killed(server: Running, folder: &Path, owner: &str, round: usize,
             let name = format!("jonas{}", (b'a' + u8::try_from(round).expect("few")) as char);
             sign_up(port, folder, &name, &format!("Harbour+{name}"))
         });
-        let began = Instant::now();
-        thread::park_timeout(wait.saturating_sub(began.elapsed()));
+        match moment {
+            Kill::After(wait) => {
+                let began = Instant::now();
+                while began.elapsed() < wait {
+                    thread::park_timeout(wait.saturating_sub(began.elapsed()));
+                }
+            }
+            Kill::Answered => {
+                let told = answer.recv_timeout(PATIENCE);
+                assert!(told.is_ok(), "no invitation was taken, but: {:?}", odd.lock().expect("no panic"));
+            }
+        }
         server.kill();
     });
     done.into_inner()

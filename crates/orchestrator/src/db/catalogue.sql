@@ -1,10 +1,13 @@
 -- Every object of the schema that breaks a rule of tenancy. $1: tables that belong to no team.
-WITH tables AS (
+-- What an extension brought along is not ours.
+WITH extensions AS (
+    SELECT objid AS oid FROM pg_depend WHERE classid = 'pg_class'::regclass AND deptype = 'e'
+), tables AS (
     SELECT c.oid, c.relname::text AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced,
            CASE WHEN c.relname = 'teams' THEN 'id' ELSE 'team_id' END AS team_column,
            c.relname = ANY ($1::text[]) AS global
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.oid NOT IN (SELECT oid FROM extensions)
 ), fenced AS (
     SELECT t.*, a.attnum AS team_attnum
     FROM tables t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = t.team_column AND NOT a.attisdropped
@@ -34,7 +37,7 @@ SELECT format('%s of %s', i.indexrelid::regclass, f.name), 'unique'
 UNION ALL
 SELECT c.relname::text, 'view'
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'public' AND c.relkind IN ('v', 'm')
+    WHERE n.nspname = 'public' AND c.relkind IN ('v', 'm') AND c.oid NOT IN (SELECT oid FROM extensions)
       AND NOT coalesce(c.reloptions @> ARRAY['security_invoker=true'], false)
 UNION ALL
 SELECT t.name, 'grant' FROM tables t

@@ -4,6 +4,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, Row, pool::P
 use types::TeamId;
 use uuid::Uuid;
 
+use super::ANEW;
 use crate::{Error, Result};
 
 /// Whether what is written must be on the disk before it is told.
@@ -75,7 +76,7 @@ impl BooksLine {
         };
         // An id is hexadecimal digits and hyphens, whatever it came from.
         let begin = format!(
-            "BEGIN; {lazily}SELECT set_config('muster.team', '{team}', true); \
+            "{ANEW}; {lazily}SELECT set_config('muster.team', '{team}', true); \
              SELECT version, catalogue_version, last_move FROM budget_heads WHERE team_id = '{team}' FOR UPDATE"
         );
         let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(begin))).await?;

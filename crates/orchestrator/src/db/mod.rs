@@ -23,6 +23,10 @@ pub use migrate::{Logins, MigrateError, migrate, pending_migrations};
 
 use crate::{Error, Result, Scope};
 
+/// How a transaction begins. A second line behind the local settings: whatever a connection was set to, its next user does not
+/// see it. It goes with the begin, because clearing each connection after its use would cost a round trip of its own.
+const ANEW: &str = "RESET ALL; BEGIN";
+
 /// Limits of the pools.
 #[derive(Clone, Debug)]
 pub struct PoolSettings {
@@ -75,8 +79,8 @@ impl Db {
     /// A transaction that sees the rows of a team whose member is not known yet: for accepting an invitation,
     /// and for making a team.
     pub(crate) async fn of_team(&self, team: TeamId) -> Result<Transaction<'static, Postgres>> {
-        // One round trip for both. An id is hexadecimal digits and hyphens, whatever it came from.
-        let begin = format!("BEGIN; SELECT set_config('muster.team', '{team}', true)");
+        // One round trip for all. An id is hexadecimal digits and hyphens, whatever it came from.
+        let begin = format!("{ANEW}; SELECT set_config('muster.team', '{team}', true)");
         Ok(self.app.begin_with(AssertSqlSafe(begin)).await?)
     }
 
@@ -87,23 +91,23 @@ impl Db {
 
     /// A transaction that sees the memberships of one person, in all their teams, and the names of those teams.
     pub(crate) async fn of_user(&self, user: UserId) -> Result<Transaction<'static, Postgres>> {
-        let begin = format!("BEGIN; SELECT set_config('muster.user', '{user}', true)");
+        let begin = format!("{ANEW}; SELECT set_config('muster.user', '{user}', true)");
         Ok(self.app.begin_with(AssertSqlSafe(begin)).await?)
     }
 
     /// A transaction over the global tables alone: people, sessions, codes, mail.
     pub(crate) async fn global(&self) -> Result<Transaction<'static, Postgres>> {
-        Ok(self.app.begin().await?)
+        Ok(self.app.begin_with(ANEW).await?)
     }
 
-    /// A connection for one statement over the global tables. It knows no team, so that it sees no team's rows.
+    /// A connection for one statement over the global tables, or for one that sets itself whose rows it sees.
     pub(crate) async fn global_once(&self) -> Result<PoolConnection<Postgres>> {
         Ok(self.app.acquire().await?)
     }
 
     /// A transaction of the system role.
     pub(crate) async fn system(&self) -> Result<Transaction<'static, Postgres>> {
-        Ok(self.system.begin().await?)
+        Ok(self.system.begin_with(ANEW).await?)
     }
 
     /// A connection that is kept, to hear notifications.
@@ -159,6 +163,12 @@ impl Db {
         self.system.close().await;
     }
 
+    /// A transaction as each begins, to try what it sees.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn anew(&self) -> Result<Transaction<'static, Postgres>> {
+        self.global().await
+    }
+
     /// A raw connection of the app role, to try in tests what the wrapper does not allow.
     #[cfg(any(test, feature = "testing"))]
     pub async fn raw(&self) -> Result<PoolConnection<Postgres>> {
@@ -175,10 +185,8 @@ fn pool(url: &str, settings: &PoolSettings, max_connections: u32) -> Result<PgPo
     Ok(PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(settings.acquire_timeout)
-        // A second line behind the local settings: whatever a connection was set to, the next user does not see it.
         .test_before_acquire(false)
         .before_acquire(|connection, metadata| Box::pin(still_there(connection, metadata)))
-        .after_release(|connection, _| Box::pin(reset(connection)))
         .connect_lazy_with(options))
 }
 
@@ -189,10 +197,5 @@ async fn still_there(connection: &mut PgConnection, metadata: PoolConnectionMeta
     if metadata.idle_for > TRUSTED {
         connection.ping().await?;
     }
-    Ok(true)
-}
-
-async fn reset(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::raw_sql("RESET ALL").execute(connection).await?;
     Ok(true)
 }

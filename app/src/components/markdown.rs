@@ -19,6 +19,26 @@ pub fn html(text: &str) -> String {
     out
 }
 
+/// One line of text as HTML: emphasis and code as in markdown, everything else as words.
+#[must_use]
+pub fn line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 3 / 2);
+    push_html(&mut out, Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH).filter_map(inline));
+    out.trim_end().to_owned()
+}
+
+fn inline(event: Event<'_>) -> Option<Event<'_>> {
+    let marks = |tag: TagEnd| matches!(tag, TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough);
+    match event {
+        Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
+        Event::SoftBreak | Event::HardBreak => Some(Event::Text(CowStr::Borrowed(" "))),
+        Event::Start(tag) if marks(tag.to_end()) => Some(Event::Start(tag)),
+        Event::End(tag) if marks(tag) => Some(Event::End(tag)),
+        Event::Text(_) | Event::Code(_) => Some(event),
+        _ => None,
+    }
+}
+
 fn tame(event: Event<'_>) -> Event<'_> {
     match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
@@ -91,6 +111,19 @@ mod tests {
         ] {
             let html = html(text);
             assert!(html.contains(part), "{text}: {html}");
+        }
+    }
+
+    #[test]
+    fn a_line_keeps_its_words_and_gains_no_block() {
+        for (text, html) in [
+            ("`quote()` rounds *down*", "<code>quote()</code> rounds <em>down</em>"),
+            ("a <b>bold</b> & [link](javascript:x())", "a &lt;b&gt;bold&lt;/b&gt; &amp; link"),
+            ("## one", "one"),
+            ("one\ntwo", "one two"),
+            ("![x](https://a.example/c.png)", "x"),
+        ] {
+            assert_eq!(line(text), html);
         }
     }
 

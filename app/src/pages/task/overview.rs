@@ -3,7 +3,10 @@ use types::MicroUsd;
 
 use super::{Live, Tab, Task, entry::Entry, framed, plan::PlanStep, side, steps::Step, stream};
 use crate::{
-    components::icon::{Icon, icon},
+    components::{
+        icon::{Icon, icon},
+        markdown,
+    },
     layout::shell::Shell,
 };
 
@@ -111,7 +114,7 @@ pub(crate) fn criteria(list: &[Criterion]) -> AnyView {
     let lines = list.iter().map(|one| {
         let (sign, word) = if one.met { (Icon::CircleCheck, " (met)") } else { (Icon::Circle, " (open)") };
         view! {
-            <li data-open=!one.met>{icon(sign)}<span>{one.text.clone()}<span class="visually-hidden">{word}</span></span></li>
+            <li data-open=!one.met>{icon(sign)}<span><span inner_html=markdown::line(&one.text)></span><span class="visually-hidden">{word}</span></span></li>
         }
     });
     view! { <ul class="criteria">{lines.collect_view()}</ul> }.into_any()

@@ -84,6 +84,9 @@ pub struct PlanItem {
     pub detail: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<AgentRole>,
+    /// What it belongs to: items of different parts can be written at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     pub state: PlanItemState,
 }
 
@@ -172,7 +175,13 @@ mod tests {
     fn one_of_each() -> Vec<Event> {
         let text = String::from("t");
         let edit = FileEdit { path: "a".to_owned(), change: FileChange::Changed, added: 1, removed: 2 };
-        let item = PlanItem { title: text.clone(), detail: String::new(), role: None, state: PlanItemState::Active };
+        let item = PlanItem {
+            title: text.clone(),
+            detail: String::new(),
+            role: None,
+            part: None,
+            state: PlanItemState::Active,
+        };
         vec![
             Event::Message { text: text.clone() },
             Event::Thought { text: text.clone() },

@@ -11,7 +11,7 @@ pub struct Conflict {
 /// What came of a merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Merge {
-    /// The branch is here now.
+    /// The branch is here now; or this is the commit, where there is no branch.
     Merged(Oid),
     /// The branch has it already.
     UpToDate(Oid),
@@ -40,6 +40,24 @@ impl Repository {
         match self.try_merge(tip, head).await? {
             Tried::Conflicts(conflicts) => Ok(Merge::Conflicts(conflicts)),
             Tried::Clean(tree) => self.advance(into, tree, (&[tip, head], tip), author, message).await,
+        }
+    }
+
+    /// Merges two commits into one. No branch moves.
+    ///
+    /// # Errors
+    /// [`GitError::NotFound`] when one of them does not exist.
+    pub async fn combine(&self, ours: Oid, theirs: Oid, author: &Signature, message: &str) -> Result<Merge> {
+        if self.is_ancestor(theirs, ours).await? {
+            return Ok(Merge::UpToDate(ours));
+        }
+        match self.try_merge(ours, theirs).await? {
+            Tried::Conflicts(conflicts) => Ok(Merge::Conflicts(conflicts)),
+            Tried::Clean(tree) => {
+                let parents = &[ours, theirs];
+                let new = NewCommit { tree, parents, author, committer: author, co_authors: &[], message };
+                Ok(Merge::Merged(self.commit(&new).await?))
+            }
         }
     }
 

@@ -280,7 +280,11 @@ pub(super) fn plan_steps(items: &[PlanItem]) -> Vec<PlanStep> {
             PlanItemState::Active => PlanState::Now,
             PlanItemState::Done => PlanState::Done,
         },
-        note: item.role.map(|role| role.label().to_lowercase()).unwrap_or_default(),
+        note: [item.role.map(|role| role.label().to_lowercase()), item.part.clone()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" · "),
     };
     items.iter().map(step).collect()
 }

@@ -61,8 +61,8 @@ struct Streaming {
     run: RunView,
     watch: Watch,
     typing: TypingWatch,
-    /// What the browser was last shown of an answer that is being written.
-    half: Option<Half>,
+    /// What the browser was last shown of answers that are being written.
+    halves: Vec<Half>,
     /// Whether the rows may have something new.
     stale: bool,
     fold: Fold,
@@ -98,7 +98,7 @@ pub(crate) async fn live(
         run,
         watch,
         typing,
-        half: None,
+        halves: Vec::new(),
         stale: true,
         fold,
         read: 0,
@@ -123,7 +123,7 @@ impl Streaming {
     /// The next message: what is new, drawn; or the word that nothing more comes.
     async fn next(&mut self) -> Event {
         loop {
-            let found = if self.stale { self.look().await } else { self.look_at_half().await };
+            let found = if self.stale { self.look().await } else { self.look_at_halves().await };
             match found {
                 Ok(Some(event)) => return event,
                 Ok(None) if self.stale && self.run.state.alive() => {
@@ -179,28 +179,29 @@ impl Streaming {
             return Ok(None);
         }
         drawn.extend(self.surroundings().await?);
-        drawn.extend(self.new_half());
+        drawn.extend(self.new_halves());
         self.sent = self.sent.max(self.read);
         let data = serde_json::Value::from(drawn).to_string();
         Ok(Some(Event::default().id(self.sent.to_string()).event("entry").data(data)))
     }
 
     /// Only what is being written, while the rows have nothing new.
-    async fn look_at_half(&mut self) -> orchestrator::Result<Option<Event>> {
-        let Some(drawn) = self.new_half() else { return Ok(None) };
+    async fn look_at_halves(&mut self) -> orchestrator::Result<Option<Event>> {
+        let Some(drawn) = self.new_halves() else { return Ok(None) };
         self.member.renew(&self.app).await?;
         // Without a number: a browser that connects again is told of the journal from where it was, and of this anew.
         let data = serde_json::Value::from(vec![drawn]).to_string();
         Ok(Some(Event::default().event("patch").data(data)))
     }
 
-    fn new_half(&mut self) -> Option<serde_json::Value> {
+    fn new_halves(&mut self) -> Option<serde_json::Value> {
         let now = self.typing.now();
-        if now == self.half {
+        if now == self.halves {
             return None;
         }
-        let html = typing_fragment(now.as_ref().map(|half| (half.agent.as_str(), half.text.as_str())));
-        self.half = now;
+        let written: Vec<_> = now.iter().map(|half| (half.agent.as_str(), half.text.as_str())).collect();
+        let html = typing_fragment(&written);
+        self.halves = now;
         Some(json!({ "target": "typing", "place": "replace", "html": html }))
     }
 

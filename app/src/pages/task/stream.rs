@@ -33,7 +33,7 @@ pub(super) fn stream(shell: &Shell, task: &Task, data: &Overview) -> AnyView {
             <div role="log" aria-live="off" aria-labelledby="stream-title">
                 <ol class="stream" id="stream" data-show=data.filter.word()>{entries}</ol>
             </div>
-            {typing(None)}
+            {typing(&[])}
         </section>
         <div class="follow" id="follow" hidden=true>
             <button class="button" type="button" data-follow=true>{icon(Icon::ArrowDown)}<span>"New entries"</span></button>
@@ -43,24 +43,24 @@ pub(super) fn stream(shell: &Shell, task: &Task, data: &Overview) -> AnyView {
     .into_any()
 }
 
-/// What an agent is writing just now, by its name and the text so far. As sent there is nothing: a page without a script is a
+/// What agents are writing just now, each by its name and the text so far. As sent there is nothing: a page without a script is a
 /// snapshot of what is recorded.
 #[must_use]
-pub fn typing_fragment(half: Option<(&str, &str)>) -> String {
-    fragment(false, typing(half))
+pub fn typing_fragment(halves: &[(&str, &str)]) -> String {
+    fragment(false, typing(halves))
 }
 
-fn typing(half: Option<(&str, &str)>) -> AnyView {
-    let written = half.map(|(agent, text)| {
+fn typing(halves: &[(&str, &str)]) -> AnyView {
+    let written = halves.iter().map(|(agent, text)| {
         view! {
             <div class="entry__head">
-                <b class="entry__who">{agent.to_owned()}</b>
+                <b class="entry__who">{(*agent).to_owned()}</b>
                 <span class="entry__meta">"writing"</span>
             </div>
-            <p class="entry__text typing__text">{text.to_owned()}</p>
+            <p class="entry__text typing__text">{(*text).to_owned()}</p>
         }
     });
-    view! { <div class="typing" id="typing" hidden=half.is_none()>{written}</div> }.into_any()
+    view! { <div class="typing" id="typing" hidden=halves.is_empty()>{written.collect_view()}</div> }.into_any()
 }
 
 fn nothing(task: &Task) -> AnyView {

@@ -17,8 +17,8 @@ pub struct Brief {
     /// Files of the repository that speak to agents; not trusted. See [`super::note_paths`].
     pub notes: Vec<Note>,
     pub plan: Vec<PlanStep>,
-    /// Which step of the plan is this agent's, counted from 0; None: all of them.
-    pub step: Option<usize>,
+    /// Which steps of the plan are this agent's, counted from 0, while others write the rest; empty: all of them.
+    pub steps: Vec<usize>,
     /// What agents before this one found or decided, oldest first.
     pub findings: Vec<String>,
     /// The commands that check the result, such as the tests.
@@ -44,7 +44,7 @@ impl Brief {
             instructions: String::new(),
             notes: Vec::new(),
             plan: Vec::new(),
-            step: None,
+            steps: Vec::new(),
             findings: Vec::new(),
             checks: Vec::new(),
             failing: None,

@@ -9,6 +9,11 @@ const NOTES: usize = 8;
 const CHANGE_BYTES: usize = 120_000;
 const OUTPUT_BYTES: usize = 16_000;
 
+const YOUR_PART: &str = "\
+Do the steps that are yours, and no others. Other coders write theirs in copies of their own, which you do not see; afterwards all
+of it is put together. So leave the files alone that their steps name. A check that fails only because their steps are missing is
+not yours to repair: say so in your summary.";
+
 const fn role_prompt(role: AgentRole) -> &'static str {
     match role {
         AgentRole::Lead => include_str!("../../prompts/lead.md"),
@@ -56,8 +61,11 @@ impl Occasion {
 #[must_use]
 pub fn system(brief: &Brief) -> String {
     let mut text = format!("Role: {}\nOccasion: {}\n", brief.role, Occasion::of(brief).as_str());
-    if let Some(step) = brief.step {
-        text.push_str(&format!("Step: {}\n", step + 1));
+    let steps: Vec<String> = brief.steps.iter().map(|step| (step + 1).to_string()).collect();
+    match steps.as_slice() {
+        [] => {}
+        [only] => text.push_str(&format!("Step: {only}\n")),
+        several => text.push_str(&format!("Steps: {}\n", several.join(", "))),
     }
     for part in [role_prompt(brief.role), COMMON] {
         text.push('\n');
@@ -77,6 +85,9 @@ pub(super) fn assignment(brief: &Brief) -> String {
     section(&mut text, "Assignment", brief.description.trim());
     section(&mut text, "Acceptance criteria", brief.acceptance.trim());
     section(&mut text, "Plan", &plan(brief));
+    if !brief.steps.is_empty() {
+        section(&mut text, "Your part", YOUR_PART);
+    }
     section(&mut text, "Found and decided so far", brief.findings.join("\n\n").trim());
     section(&mut text, "Checks", &checks(&brief.checks));
     if !brief.change.trim().is_empty() {
@@ -99,8 +110,10 @@ fn section(text: &mut String, heading: &str, body: &str) {
 
 fn plan(brief: &Brief) -> String {
     let lines = brief.plan.iter().enumerate().map(|(number, step)| {
-        let yours = if brief.step == Some(number) { " (this step is yours)" } else { "" };
-        format!("{}. {} [{}]{yours}\n   {}", number + 1, step.title, step.role, step.detail.replace('\n', "\n   "))
+        let yours = if brief.steps.contains(&number) { " (this step is yours)" } else { "" };
+        let part = step.part.as_ref().map(|part| format!(", part {part}")).unwrap_or_default();
+        let detail = step.detail.replace('\n', "\n   ");
+        format!("{}. {} [{}{part}]{yours}\n   {detail}", number + 1, step.title, step.role)
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -187,8 +200,10 @@ mod tests {
         brief.review.push(ReviewNote { path: "a.py".into(), line: Some(3), text: "No.".into() });
         assert!(system(&brief).starts_with("Role: coder\nOccasion: review comments\n"));
         brief.failing = Some(CheckFailure { command: "make".into(), output: "no".into() });
-        brief.step = Some(1);
+        brief.steps = vec![1];
         assert!(system(&brief).starts_with("Role: coder\nOccasion: checks failed\nStep: 2\n"));
+        brief.steps.push(3);
+        assert!(system(&brief).starts_with("Role: coder\nOccasion: checks failed\nSteps: 2, 4\n"));
     }
 
     #[test]
@@ -198,10 +213,14 @@ mod tests {
         brief.acceptance = "the acceptance".into();
         brief.instructions = "the instructions".into();
         brief.notes = vec![Note { path: "AGENTS.md".into(), text: "the note".into() }];
-        let step =
-            PlanStep { title: "the step".into(), detail: "the detail\nsecond line".into(), role: AgentRole::Coder };
+        let step = PlanStep {
+            title: "the step".into(),
+            detail: "the detail\nsecond line".into(),
+            role: AgentRole::Coder,
+            part: Some("fees".into()),
+        };
         brief.plan = vec![step];
-        brief.step = Some(0);
+        brief.steps = vec![0];
         brief.findings = vec!["the finding".into()];
         brief.checks = vec!["the check".into()];
         brief.failing = Some(CheckFailure { command: "the command".into(), output: "the output".into() });
@@ -214,7 +233,8 @@ mod tests {
             "the acceptance",
             "the instructions",
             "the note",
-            "1. the step [coder] (this step is yours)\n   the detail\n   second line",
+            "1. the step [coder, part fees] (this step is yours)\n   the detail\n   second line",
+            "and no others",
             "the finding",
             "- `the check`",
             "`the command` failed",

@@ -252,7 +252,7 @@ fn full_squad(by_steps: bool) {
     let with_plan = |role, step: Option<usize>| {
         let mut brief = workspace.brief(role);
         brief.plan.clone_from(&steps);
-        brief.step = step;
+        brief.steps = step.into_iter().collect();
         brief
     };
     let Finish::Design { notes, .. } = workspace.play(&with_plan(AgentRole::Architect, None)) else {

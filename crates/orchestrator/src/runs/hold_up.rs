@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use types::{AgentId, BudgetId, PauseId, RunId, TeamId};
 
 use super::{
-    job::Job,
+    job::{self, Job},
     journal::{self, Line, RunEvent},
     shop::Shop,
     start::wake,
@@ -82,7 +82,7 @@ impl Shop {
 
     /// Stands still: the run waits, and this segment is over.
     pub(super) async fn hold_up(&self, job: &Job, why: &HeldUp) -> Stumbled<()> {
-        self.release_sandbox(job.run()).await?;
+        self.release_sandboxes(job.run()).await?;
         let (scope, now) = (job.scope(), self.muster.clock().now());
         let mut tx = self.begin(job).await?;
         let held = sqlx::query!(
@@ -130,28 +130,34 @@ impl Shop {
         .await?;
         tx.commit().await?;
         for row in rows {
-            if self.is_paused(row.team, row.run).await? {
-                self.sandboxes.destroy(&self.sandbox_name(row.run)).await.map_err(Error::internal)?;
-            }
+            self.still(row.team, row.run).await?;
         }
         Ok(())
     }
 
-    async fn is_paused(&self, team: TeamId, run: RunId) -> Result<bool> {
+    /// Ends all processes of a run that is paused, or those of an agent in it that is.
+    async fn still(&self, team: TeamId, run: RunId) -> Result<()> {
         let mut tx = self.muster.db().of_team(team).await?;
-        let paused = sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT FROM pauses p JOIN runs r ON r.team_id = p.team_id AND r.id = $2
-                   WHERE p.team_id = $1 AND p.resumed_at IS NULL
-                     AND (p.project_id IS NULL OR p.project_id = r.project_id) AND (p.squad_id IS NULL OR p.squad_id = r.squad_id)
-                     AND (p.agent_id IS NULL OR EXISTS (SELECT FROM run_steps s WHERE s.team_id = r.team_id AND s.run_id = r.id
-                                                        AND s.state = 'RUNNING' AND s.agent_id = p.agent_id))) AS "paused!""#,
+        let paused = sqlx::query!(
+            r#"SELECT coalesce(bool_or(p.agent_id IS NULL), false) AS "whole!",
+                      coalesce(array_agg(s.key) FILTER (WHERE s.key IS NOT NULL), '{}') AS "keys!"
+               FROM pauses p JOIN runs r ON r.team_id = p.team_id AND r.id = $2
+                    LEFT JOIN run_steps s ON s.team_id = r.team_id AND s.run_id = r.id AND s.state = 'RUNNING' AND s.agent_id = p.agent_id
+               WHERE p.team_id = $1 AND p.resumed_at IS NULL
+                 AND (p.project_id IS NULL OR p.project_id = r.project_id) AND (p.squad_id IS NULL OR p.squad_id = r.squad_id)"#,
             team as TeamId,
             run as RunId
         )
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(paused)
+        if paused.whole {
+            return self.end_sandboxes(run, 0).await;
+        }
+        for lane in paused.keys.iter().map(|key| job::lane_of(key)) {
+            self.sandboxes.destroy(&self.sandbox_name(run, lane)).await.map_err(Error::internal)?;
+        }
+        Ok(())
     }
 
     /// Lets runs go on whose time has come.

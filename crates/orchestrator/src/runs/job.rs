@@ -21,6 +21,9 @@ pub(super) struct Job {
     /// Who works on it now: not what the engine keeps, for that may be another.
     #[serde(skip)]
     pub(super) node: Node,
+    /// Which of the run's workspaces is meant: 0 is the run's own, coders who write beside its coder have the others.
+    #[serde(skip)]
+    pub(super) lane: u16,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,9 +86,22 @@ impl Job {
         Scope::new(self.team(), crate::Actor::System, types::PermissionSet::all(), Origin::internal())
     }
 
+    /// A point of the run, and of one workspace: segment and what was passed in it, and the lane beside the first.
+    pub(super) fn point(&self) -> String {
+        match self.lane {
+            0 => format!("{}.{}", self.segment.number, self.passed),
+            beside => format!("{}.{}.{}", self.segment.number, self.passed, beside + 1),
+        }
+    }
+
     /// A name in the run's journal that only this point of it has.
     pub(super) fn key(&self, what: &str) -> String {
-        format!("{}.{} {what}", self.segment.number, self.passed)
+        format!("{} {what}", self.point())
+    }
+
+    /// The same in another workspace of the run.
+    pub(super) fn in_lane(&self, lane: u16) -> Self {
+        Self { lane, ..self.clone() }
     }
 
     /// The branch that the change is delivered on: `muster/142-round-fees`.
@@ -104,5 +120,24 @@ impl Job {
         let slug = slug.trim_end_matches('-');
         let name = format!("muster/{}", self.task.number);
         if slug.is_empty() { name } else { format!("{name}-{slug}") }
+    }
+}
+
+/// The lane that a key was made in, see [`Job::key`].
+pub(super) fn lane_of(key: &str) -> u16 {
+    let point = key.split(' ').next().unwrap_or(key);
+    let number: Option<u16> = point.split('.').nth(2).and_then(|number| number.parse().ok());
+    number.map_or(0, |number| number.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lane_of;
+
+    #[test]
+    fn a_key_says_which_lane_it_is_of() {
+        for (key, lane) in [("1.3 implement", 0), ("1.3.2 implement", 1), ("12.0.11 turn", 10), ("", 0), ("1.3.x", 0)] {
+            assert_eq!(lane_of(key), lane, "{key}");
+        }
     }
 }

@@ -17,6 +17,7 @@ mod live;
 mod machine;
 mod nodes;
 mod open;
+mod parts;
 mod read;
 mod revert;
 mod sample;

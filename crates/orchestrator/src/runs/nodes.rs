@@ -227,20 +227,13 @@ impl Shop {
 
     /// Removes what this node keeps of runs that are another's by now.
     pub(super) async fn forget_the_others(&self) -> Result<()> {
-        let folder = self.workspaces();
-        let mut names = match tokio::fs::read_dir(&folder).await {
-            Ok(names) => names,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(Error::internal(error)),
-        };
-        let mut here = Vec::new();
-        while let Some(entry) = names.next_entry().await.map_err(Error::internal)? {
-            here.extend(entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()));
-        }
+        let mut here: Vec<RunId> = self.folders().await?.into_iter().map(|found| found.run).collect();
+        here.sort_unstable();
+        here.dedup();
         for run in self.muster.db().elsewhere(&self.node, &here).await? {
             tracing::info!(%run, "another node has this run; what was here is removed");
-            if let Err(stumble) = self.forget(run).await {
-                tracing::warn!(%stumble, %run, "could not remove what another node has by now");
+            if let Err(error) = self.forget(run).await {
+                tracing::warn!(%error, %run, "could not remove what another node has by now");
             }
         }
         Ok(())

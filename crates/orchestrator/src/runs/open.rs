@@ -74,6 +74,7 @@ impl Shop {
             passed: 0,
             trouble: None,
             node: node.clone(),
+            lane: 0,
         };
         journal::announce(&mut tx, segment.team, segment.run).await?;
         tx.commit().await?;
@@ -108,7 +109,7 @@ impl Shop {
 
     /// Asks a person, and gives the sandbox back until they answer.
     pub(super) async fn wait(&self, job: &Job, gate: Gate) -> Stumbled<()> {
-        self.release_sandbox(job.run()).await?;
+        self.release_sandboxes(job.run()).await?;
         let (scope, now) = (job.scope(), self.muster.clock().now());
         let mut tx = self.begin(job).await?;
         let approval = ApprovalId::new();

@@ -49,14 +49,14 @@ impl Shop {
         self.muster.settings().data_dir.join("workspaces")
     }
 
-    pub(super) fn workspace(&self, run: RunId) -> PathBuf {
-        self.workspaces().join(run.to_string())
+    pub(super) fn workspace(&self, run: RunId, lane: u16) -> PathBuf {
+        self.workspaces().join(numbered(run.to_string(), lane))
     }
 
     /// The sandbox's name. It names the node too, because several nodes of one machine share its Docker and its control groups.
-    pub(super) fn sandbox_name(&self, run: RunId) -> String {
+    pub(super) fn sandbox_name(&self, run: RunId, lane: u16) -> String {
         let plain = self.node.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
-        format!("run-{run}-{}", plain.take(16).collect::<String>())
+        numbered(format!("run-{run}-{}", plain.take(16).collect::<String>()), lane)
     }
 
     /// A transaction in which something is written for the run: only while it is this node's.
@@ -66,12 +66,12 @@ impl Shop {
         Ok(tx)
     }
 
-    fn state(&self, run: RunId) -> PathBuf {
+    fn state(&self, job: &Job) -> PathBuf {
         // Short, because a socket's path may have only about 100 bytes.
-        self.muster.settings().data_dir.join("boxes").join(short(run))
+        self.muster.settings().data_dir.join("boxes").join(numbered(short(job.run()), job.lane))
     }
 
-    /// The run's sandbox: the one that lives, also from before a crash, or a new one over the same workspace. Where the
+    /// The sandbox of the job's workspace: the one that lives, also from before a crash, or a new one over the same workspace. Where the
     /// workspace was another node's, it is made again as it was `at` a commit, or at the last snapshot of the run.
     pub(super) async fn sandbox(&self, job: &Job, at: Option<&str>) -> Stumbled<Sandbox> {
         let fresh = self.bring_back(job, at).await?;
@@ -86,18 +86,19 @@ impl Shop {
         let run = job.run();
         self.check_pause(job, None).await?;
         let egress = egress(job)?;
-        let found = self.sandboxes.attach(&self.sandbox_name(run), egress.clone()).await.map_err(no_sandbox)?;
+        let name = self.sandbox_name(run, job.lane);
+        let found = self.sandboxes.attach(&name, egress.clone()).await.map_err(no_sandbox)?;
         if let Some(sandbox) = found {
             return Ok(sandbox);
         }
         // What is left of a dead one stands in the way of the new one.
-        self.sandboxes.destroy(&self.sandbox_name(run)).await.map_err(no_sandbox)?;
+        self.sandboxes.destroy(&name).await.map_err(no_sandbox)?;
         let limits = job.project.limits;
         let amount = |value: i32| u64::try_from(value).unwrap_or(0);
         let spec = Spec {
-            id: self.sandbox_name(run),
-            workspace: self.workspace(run),
-            state: self.state(run),
+            id: name,
+            workspace: self.workspace(run, job.lane),
+            state: self.state(job),
             labels: BTreeMap::from([("team".into(), job.team().to_string()), ("run".into(), run.to_string())]),
             limits: Limits {
                 cpu_millis: amount(limits.cpu_millis),
@@ -114,14 +115,58 @@ impl Shop {
         self.sandboxes.create(&spec).await.map_err(no_sandbox)
     }
 
-    pub(super) async fn release_sandbox(&self, run: RunId) -> Stumbled<()> {
-        self.sandboxes.destroy(&self.sandbox_name(run)).await.map_err(no_sandbox)
+    /// Ends the run's sandboxes on this node.
+    pub(super) async fn release_sandboxes(&self, run: RunId) -> Stumbled<()> {
+        self.end_sandboxes(run, 0).await.map_err(|error| not_ended(&error))
     }
 
-    /// Removes sandbox and workspace of a run from this node.
-    pub(super) async fn forget(&self, run: RunId) -> Stumbled<()> {
-        self.release_sandbox(run).await?;
-        Ok(remove(self.workspace(run)).await?)
+    /// Ends the sandboxes of the coders who worked beside the first, and removes their workspaces.
+    pub(super) async fn release_beside(&self, run: RunId) -> Stumbled<()> {
+        self.end_sandboxes(run, 1).await.map_err(|error| not_ended(&error))?;
+        self.clear(run, 1).await.map_err(|error| not_ended(&error))
+    }
+
+    /// Removes sandboxes and workspaces of a run from this node.
+    pub(super) async fn forget(&self, run: RunId) -> Result<()> {
+        self.end_sandboxes(run, 0).await?;
+        self.clear(run, 0).await
+    }
+
+    /// Ends the sandboxes of a run, from this lane on.
+    pub(super) async fn end_sandboxes(&self, run: RunId, from: u16) -> Result<()> {
+        // A sandbox stands over a workspace, and goes before it; but the run's own may be looked for without one.
+        let mut lanes: Vec<u16> =
+            self.folders().await?.into_iter().filter(|found| found.run == run).map(|found| found.lane).collect();
+        lanes.push(0);
+        lanes.sort_unstable();
+        lanes.dedup();
+        for lane in lanes.into_iter().filter(|lane| *lane >= from) {
+            self.sandboxes.destroy(&self.sandbox_name(run, lane)).await.map_err(Error::internal)?;
+        }
+        Ok(())
+    }
+
+    async fn clear(&self, run: RunId, from: u16) -> Result<()> {
+        for found in self.folders().await?.into_iter().filter(|found| found.run == run && found.lane >= from) {
+            remove(found.path).await?;
+        }
+        Ok(())
+    }
+
+    /// What stands among the workspaces of this node: folders of runs, and marks and drafts beside them.
+    pub(super) async fn folders(&self) -> Result<Vec<Found>> {
+        let mut names = match tokio::fs::read_dir(self.workspaces()).await {
+            Ok(names) => names,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::internal(error)),
+        };
+        let mut found = Vec::new();
+        while let Some(entry) = names.next_entry().await.map_err(Error::internal)? {
+            if let Some((run, lane)) = entry.file_name().to_str().and_then(named) {
+                found.push(Found { run, lane, path: entry.path() });
+            }
+        }
+        Ok(found)
     }
 
     /// Gives back what ended runs of this node still hold, and stops what was stopped.
@@ -139,8 +184,7 @@ impl Shop {
             if run.state == "CANCELLED" {
                 dbos.cancel(&format!("{}:{}", run.run, run.segment)).await.map_err(Error::internal)?;
             }
-            self.sandboxes.destroy(&self.sandbox_name(run.run)).await.map_err(Error::internal)?;
-            remove(self.workspace(run.run)).await?;
+            self.forget(run.run).await?;
             self.released(run.team, run.run).await?;
         }
         Ok(())
@@ -160,6 +204,31 @@ impl Shop {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Something of a run among the workspaces.
+pub(super) struct Found {
+    pub(super) run: RunId,
+    lane: u16,
+    path: PathBuf,
+}
+
+/// The first has the plain name, the second a 2.
+fn numbered(name: String, lane: u16) -> String {
+    match lane {
+        0 => name,
+        beside => format!("{name}-{}", beside + 1),
+    }
+}
+
+/// Reads the name of a workspace, or of what stands beside it: `<run>`, `<run>-2`, `<run>.unready`.
+fn named(name: &str) -> Option<(RunId, u16)> {
+    let stem = name.split('.').next().unwrap_or(name);
+    if let Ok(run) = stem.parse() {
+        return Some((run, 0));
+    }
+    let (run, number) = stem.rsplit_once('-')?;
+    Some((run.parse().ok()?, number.parse::<u16>().ok()?.checked_sub(1)?))
 }
 
 fn short(run: RunId) -> String {
@@ -182,10 +251,37 @@ fn no_sandbox(error: sandbox::Error) -> Stumble {
     Stumble::last(Failure::Preparation, format!("The sandbox could not be used: {error}"))
 }
 
-pub(super) async fn remove(folder: PathBuf) -> Result<()> {
-    match tokio::fs::remove_dir_all(&folder).await {
+fn not_ended(error: &Error) -> Stumble {
+    tracing::warn!(%error, "a sandbox or its workspace could not be removed");
+    Stumble::Passing("A sandbox could not be removed.".into())
+}
+
+pub(super) async fn remove(path: PathBuf) -> Result<()> {
+    let removed = match tokio::fs::remove_dir_all(&path).await {
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => tokio::fs::remove_file(&path).await,
+        other => other,
+    };
+    match removed {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::internal(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_says_whose_it_is() {
+        let run = RunId::new();
+        for lane in [0, 1, 11] {
+            let name = numbered(run.to_string(), lane);
+            assert_eq!(named(&name), Some((run, lane)), "{name}");
+            assert_eq!(named(&format!("{name}.unready")), Some((run, lane)), "{name}");
+        }
+        for other in ["lost+found", "", "-2", &format!("{run}-0"), &format!("{run}-x"), &format!("{run}-2-3")] {
+            assert_eq!(named(other), None, "{other}");
+        }
     }
 }

@@ -43,7 +43,7 @@ pub struct Half {
 /// The half answers that this node has heard of.
 #[derive(Clone, Debug)]
 pub(crate) struct Typing {
-    halves: Arc<Mutex<HashMap<RunId, Half>>>,
+    halves: Arc<Mutex<HashMap<RunId, Vec<Half>>>>,
     heard: broadcast::Sender<RunId>,
 }
 
@@ -63,14 +63,14 @@ impl Typing {
             return;
         };
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        halves.retain(|_, half| half.at.elapsed() < STALE);
+        halves.retain(|_, halves| {
+            halves.retain(|half| half.at.elapsed() < STALE);
+            !halves.is_empty()
+        });
         match (lines.next().and_then(|place| place.parse::<usize>().ok()), lines.next(), lines.next()) {
             (Some(place), Some(agent), Some(text)) => {
-                let fresh = || Half { agent: agent.to_owned(), text: String::new(), call, at: Instant::now() };
-                let half = halves.entry(run).or_insert_with(fresh);
-                if half.call != call {
-                    *half = fresh();
-                }
+                let fresh = Half { agent: agent.to_owned(), text: String::new(), call, at: Instant::now() };
+                let half = of_agent(halves.entry(run).or_default(), fresh);
                 // A node that began to listen in the middle has no beginning.
                 if half.text.is_empty() && place > 0 {
                     half.text.push('…');
@@ -80,16 +80,37 @@ impl Typing {
                     half.text.push_str(text);
                 }
             }
-            _ if halves.get(&run).is_some_and(|half| half.call == call) => {
-                halves.remove(&run);
+            _ => {
+                let Some(of_run) = halves.get_mut(&run) else { return };
+                let before = of_run.len();
+                of_run.retain(|half| half.call != call);
+                if of_run.len() == before {
+                    return;
+                }
             }
-            _ => return,
         }
         drop(halves);
         if self.heard.send(run).is_err() {
             tracing::trace!("nobody watches anybody write");
         }
     }
+}
+
+/// The half answer that a piece belongs to. An agent writes one at a time: an older one of it was not ended in order.
+fn of_agent(halves: &mut Vec<Half>, fresh: Half) -> &mut Half {
+    let at = match halves.binary_search_by(|half| half.agent.cmp(&fresh.agent)) {
+        Ok(at) => {
+            if halves[at].call != fresh.call {
+                halves[at] = fresh;
+            }
+            at
+        }
+        Err(at) => {
+            halves.insert(at, fresh);
+            at
+        }
+    };
+    &mut halves[at]
 }
 
 /// Hears of one run's half answers.
@@ -112,11 +133,11 @@ impl TypingWatch {
         }
     }
 
-    /// What is being written now.
+    /// What is being written now, by the agents' names: more than one where coders write at the same time.
     #[must_use]
-    pub fn now(&self) -> Option<Half> {
+    pub fn now(&self) -> Vec<Half> {
         let halves = self.typing.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        halves.get(&self.run).filter(|half| half.at.elapsed() < STALE).cloned()
+        halves.get(&self.run).into_iter().flatten().filter(|half| half.at.elapsed() < STALE).cloned().collect()
     }
 }
 
@@ -189,15 +210,32 @@ mod tests {
     async fn pieces_become_a_half_and_the_end_takes_it_away() {
         let (typing, run, call) = (Typing::default(), RunId::new(), Uuid::now_v7());
         let watch = TypingWatch { heard: typing.heard.subscribe(), typing: typing.clone(), run };
+        let texts = || watch.now().into_iter().map(|half| half.text).collect::<Vec<_>>();
         typing.hear(&format!("{run}\n{call}\n0\nRoza\nI read\nthe "));
         typing.hear(&format!("{run}\n{call}\n10\nRoza\ntests"));
-        assert_eq!(watch.now().map(|half| half.text).as_deref(), Some("I read\nthe tests"));
+        assert_eq!(texts(), ["I read\nthe tests"]);
         typing.hear(&format!("{run}\n{}", Uuid::now_v7()));
-        assert!(watch.now().is_some(), "another call's end is not this one's");
+        assert_eq!(texts().len(), 1, "another call's end is not this one's");
         typing.hear(&format!("{run}\n{call}"));
-        assert_eq!(watch.now(), None);
+        assert!(texts().is_empty());
         typing.hear(&format!("{run}\n{call}\n40\nRoza\nthe rest"));
-        assert_eq!(watch.now().map(|half| half.text).as_deref(), Some("…the rest"));
+        assert_eq!(texts(), ["…the rest"]);
         typing.hear("nonsense");
+    }
+
+    #[tokio::test]
+    async fn agents_who_write_at_the_same_time_have_a_half_each() {
+        let (typing, run, [one, two]) = (Typing::default(), RunId::new(), [Uuid::now_v7(), Uuid::now_v7()]);
+        let watch = TypingWatch { heard: typing.heard.subscribe(), typing: typing.clone(), run };
+        let halves = || watch.now().into_iter().map(|half| (half.agent, half.text)).collect::<Vec<_>>();
+        typing.hear(&format!("{run}\n{two}\n0\nTove\nI add"));
+        typing.hear(&format!("{run}\n{one}\n0\nRoza\nI read"));
+        typing.hear(&format!("{run}\n{two}\n5\nTove\n tests"));
+        let half = |agent: &str, text: &str| (agent.to_owned(), text.to_owned());
+        assert_eq!(halves(), [half("Roza", "I read"), half("Tove", "I add tests")]);
+        typing.hear(&format!("{run}\n{}\n0\nRoza\nNext", Uuid::now_v7()));
+        assert_eq!(halves(), [half("Roza", "Next"), half("Tove", "I add tests")]);
+        typing.hear(&format!("{run}\n{two}"));
+        assert_eq!(halves(), [half("Roza", "Next")]);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use dbos::StepOptions;
+use dbos::{PendingStep, StepOptions};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
@@ -66,7 +66,28 @@ impl From<sqlx::Error> for Stumble {
 pub(super) type Stumbled<T> = std::result::Result<T, Stumble>;
 
 /// Performs `body` once and keeps its result under `name`. What fails in passing is tried again for about a minute.
-pub(super) async fn step<'a, T, F, Fut>(name: &str, mut body: F) -> dbos::Result<T, Stumble>
+pub(super) async fn step<'a, T, F, Fut>(name: &str, body: F) -> dbos::Result<T, Stumble>
+where
+    T: Serialize + DeserializeOwned + Send + 'a,
+    F: FnMut() -> Fut + Send + 'a,
+    Fut: Future<Output = Stumbled<T>> + Send + 'a,
+{
+    in_the_end(pending(name, body).await)
+}
+
+/// What came of a step's last try.
+pub(super) fn in_the_end<T>(result: dbos::Result<T, Stumble>) -> dbos::Result<T, Stumble> {
+    result.map_err(|error| match error {
+        dbos::Error::MaxStepRetriesExceeded { step, attempts, mut errors } => match errors.pop() {
+            Some(last) => last,
+            None => dbos::Error::MaxStepRetriesExceeded { step, attempts, errors },
+        },
+        other => other,
+    })
+}
+
+/// A step that has its place in the workflow and has not begun: several of them may run beside each other.
+pub(super) fn pending<'a, T, F, Fut>(name: &str, mut body: F) -> PendingStep<'a, T, Stumble>
 where
     T: Serialize + DeserializeOwned + Send + 'a,
     F: FnMut() -> Fut + Send + 'a,
@@ -85,7 +106,6 @@ where
         let attempt = body();
         async move { Ok(attempt.await?) }
     })
-    .await
 }
 
 /// Carries a segment out, to the next decision of a person or to the run's end.

@@ -32,6 +32,10 @@ pub struct PlanStep {
     /// Who does it.
     #[schemars(schema_with = "workers")]
     pub role: AgentRole,
+    /// A short name for the part of the change that the step belongs to. Steps of different parts touch different files and can
+    /// be written at the same time, by different coders. Leave it out when in doubt: then one coder writes everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -14,7 +14,7 @@ fn examples() -> Vec<(AgentRole, ToolCall)> {
         { "path": "b.py", "action": "replace", "old": "x", "new": "y" },
         { "path": "c.py", "action": "delete" },
     ]);
-    let step = json!({ "title": "Round", "detail": "To cents.", "role": "coder" });
+    let step = json!({ "title": "Round", "detail": "To cents.", "role": "coder", "part": "fees" });
     vec![
         (Lead, call("read", json!({ "path": ".", "start_line": 1, "end_line": 20 }))),
         (Lead, call("search", json!({ "pattern": "def ", "path": "src", "glob": "*.py" }))),

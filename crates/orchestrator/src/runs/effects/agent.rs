@@ -21,7 +21,7 @@ use crate::{
     runs::{
         job::Job,
         journal::{Body, Line},
-        machine::{Failure, Purpose},
+        machine::{Clash, Failure, Purpose},
         shop::Shop,
         workflow::{Stumble, Stumbled},
     },
@@ -32,8 +32,14 @@ use crate::{
 const SHOWN: usize = 16 * 1024;
 
 impl Job {
-    /// The agent for a turn: the first of its role, but for fixes the second, because another pair of eyes sees more.
+    /// The agent for a turn: the first of its role, but for fixes the second, because another pair of eyes sees more. Who wrote
+    /// what did not go together with the others' work does it again.
     pub(super) fn agent(&self, purpose: Purpose) -> Stumbled<&PlannedAgent> {
+        if let Some(clash) = self.clash(purpose)
+            && let Some(agent) = self.plan.squad.agent(clash.agent)
+        {
+            return Ok(agent);
+        }
         let role = purpose.role();
         let of_role: Vec<&PlannedAgent> = self.plan.squad.agents.iter().filter(|agent| agent.role == role).collect();
         let at = usize::from(purpose == Purpose::Fix && of_role.len() > 1);
@@ -49,6 +55,13 @@ pub(super) struct Used {
     pub(super) result: ToolResult,
     /// The commit of the files as it left them, where it may have changed some.
     pub(super) files: Option<String>,
+}
+
+impl Job {
+    /// What this turn does once more.
+    pub(super) fn clash(&self, purpose: Purpose) -> Option<&Clash> {
+        self.position.clashes.first().filter(|_| purpose == Purpose::Implement)
+    }
 }
 
 impl Shop {

@@ -8,7 +8,12 @@ use types::{AgentRole, RunId, TeamId};
 use super::prepare::oid;
 use crate::{
     Error, Result,
-    runs::{job::Job, machine::Purpose, shop::Shop, workflow::Stumbled},
+    runs::{
+        job::Job,
+        machine::{Clash, Purpose},
+        shop::Shop,
+        workflow::Stumbled,
+    },
     squads::PlannedAgent,
 };
 
@@ -34,8 +39,8 @@ impl Shop {
         &self,
         job: &Job,
         purpose: Purpose,
-        agent: &PlannedAgent,
-        model: &str,
+        (agent, model): (&PlannedAgent, &str),
+        steps: Vec<usize>,
     ) -> Stumbled<Brief> {
         let mut tx = self.muster.db().team(&job.scope()).await?;
         let known = known(&mut tx, job, purpose).await?;
@@ -59,7 +64,8 @@ impl Shop {
                 .join("\n\n"),
             notes: notes(&repository, agent.role, &known.head).await?,
             plan: known.plan,
-            findings: known.findings,
+            steps,
+            findings: known.findings.into_iter().chain(job.clash(purpose).map(Clash::finding)).collect(),
             checks: [&job.project.commands.build, &job.project.commands.test].into_iter().flatten().cloned().collect(),
             failing: known.failing,
             review: known.review,
@@ -110,6 +116,7 @@ async fn known(tx: &mut PgConnection, job: &Job, purpose: Purpose) -> Result<Kno
         title: item.title,
         detail: item.detail,
         role: item.role.unwrap_or(AgentRole::Coder),
+        part: item.part,
     };
     Ok(Known {
         base: run.base,

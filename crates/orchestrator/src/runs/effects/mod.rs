@@ -2,11 +2,14 @@
 
 mod agent;
 mod brief;
+mod crew;
 mod deliver;
+mod hand_over;
 mod keep;
 mod merge;
 mod model;
 mod prepare;
+mod shares;
 mod steps;
 mod turn;
 mod verify;

@@ -89,10 +89,11 @@ impl Shop {
     async fn paid_answer(&self, job: &Job, key: &str) -> Stumbled<Option<Answer>> {
         let mut tx = self.muster.db().team(&job.scope()).await?;
         let answer = sqlx::query_scalar!(
-            "SELECT answer FROM run_answers WHERE team_id = $1 AND run_id = $2 AND key = $3",
+            "SELECT answer FROM run_answers WHERE team_id = $1 AND run_id = $2 AND key = $3 AND lane = $4",
             job.team() as TeamId,
             job.run() as RunId,
-            key
+            key,
+            lane(job)
         )
         .fetch_optional(&mut *tx)
         .await?;
@@ -176,12 +177,13 @@ impl Shop {
         let mut tx = self.muster.db().team(&scope).await?;
         self.muster.settle_in(&mut tx, held, used).await?;
         sqlx::query!(
-            "INSERT INTO run_answers (team_id, run_id, key, answer) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (team_id, run_id) DO UPDATE SET key = excluded.key, answer = excluded.answer",
+            "INSERT INTO run_answers (team_id, run_id, key, answer, lane) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (team_id, run_id, lane) DO UPDATE SET key = excluded.key, answer = excluded.answer",
             job.team() as TeamId,
             job.run() as RunId,
             call.key,
             serde_json::to_value(answer).map_err(Error::internal)?,
+            lane(job),
         )
         .execute(&mut *tx)
         .await?;
@@ -239,6 +241,11 @@ impl Call<'_> {
 /// The conversation no longer fits; it has to be made shorter.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct TooLong;
+
+/// As the rows have it.
+fn lane(job: &Job) -> i16 {
+    i16::try_from(job.lane).unwrap_or(i16::MAX)
+}
 
 fn sentence(route: &Route, error: &CallError) -> String {
     format!("{} did not answer: {error}.", route.name)

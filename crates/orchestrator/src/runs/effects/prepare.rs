@@ -185,7 +185,7 @@ impl Shop {
     }
 
     async fn unpack_sample(&self, job: &Job) -> Stumbled<PathBuf> {
-        let folder = self.workspace(job.run()).with_extension("sample");
+        let folder = self.workspace(job.run(), job.lane).with_extension("sample");
         for source in agents::sample::FILES {
             let file = folder.join(source.path);
             if let Some(parent) = file.parent() {
@@ -200,7 +200,7 @@ impl Shop {
     async fn bring_workspace(&self, job: &Job) -> Stumbled<()> {
         let repository = self.repository(job)?;
         let (_, commit) = self.span(job).await?;
-        let folder = self.workspace(job.run());
+        let folder = self.workspace(job.run(), job.lane);
         match repository.checkout(commit, &folder).await {
             Ok(_) => {}
             // Half of a checkout, or all of it: no agent has worked yet, so the files can simply be put right.

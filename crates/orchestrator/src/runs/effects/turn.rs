@@ -1,17 +1,20 @@
-use agents::{
-    Event, PlanItem, PlanItemState,
-    builtin::{Finish, Next, Outcome as Came, Turn, Verdict},
-};
+use agents::builtin::{Finish, Next, Outcome as Came, Turn, Verdict};
 use forge::Signature;
 use serde::{Deserialize, Serialize};
-use types::{ReviewCommentId, RunId, StepId, TeamId};
+use types::{RunId, StepId, TeamId};
 
-use super::{agent::Used, steps::Doer};
+use super::{
+    agent::Used,
+    crew,
+    hand_over::summary,
+    shares::{Share, answered},
+    steps::Doer,
+};
 use crate::{
     Error,
     runs::{
         job::Job,
-        journal::{Body, Line, RunEvent},
+        journal::{Line, RunEvent},
         machine::{Failure, Outcome, Purpose},
         shop::Shop,
         workflow::{Stumble, Stumbled, step},
@@ -21,17 +24,41 @@ use crate::{
 
 /// What a turn begins with; kept as its first step.
 #[derive(Debug, Serialize, Deserialize)]
-struct Begun {
-    step: StepId,
-    turn: Turn,
+#[serde(untagged)]
+enum Begun {
+    One { step: StepId, turn: Turn },
+    Several { shares: Vec<Share> },
 }
 
-/// Lets an agent work until it finishes, asks, or is stopped: each model call and each tool is a step of its own.
-pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> dbos::Result<Outcome, Stumble> {
-    let agent = job.agent(purpose)?;
+/// What a turn goes on with that was kept in its middle.
+enum Kept {
+    One(Turn),
+    Several(Vec<Share>),
+}
+
+/// Lets an agent work until it finishes, asks, or is stopped: each model call and each tool is a step of its own. Where the plan
+/// has parts, several coders implement it at the same time.
+pub(in crate::runs) async fn turn(shop: &Shop, job: &mut Job, purpose: Purpose) -> dbos::Result<Outcome, Stumble> {
     let name = format!("turn {} {}", job.position.turns + 1, purpose.as_str());
-    let begun: Begun = step(&format!("{name}: begin"), || shop.begin_turn(job, purpose, agent)).await?;
-    let (row, mut turn) = (begun.step, begun.turn);
+    let begun: Begun = step(&format!("{name}: begin"), || shop.begin_turn(job, purpose)).await?;
+    match begun {
+        Begun::One { step, turn } => alone(shop, job, purpose, &name, (step, turn)).await,
+        Begun::Several { shares } => {
+            let (outcome, clashes) = crew::work(shop, job, &name, shares).await?;
+            job.position.clashes = clashes;
+            Ok(outcome)
+        }
+    }
+}
+
+async fn alone(
+    shop: &Shop,
+    job: &Job,
+    purpose: Purpose,
+    name: &str,
+    (row, mut turn): (StepId, Turn),
+) -> dbos::Result<Outcome, Stumble> {
+    let agent = job.agent(purpose)?;
     let (mut calls, mut tools) = (0_u32, 0_u32);
     // The files after the last tool, where they differ from those the turn began with.
     let mut files: Option<String> = None;
@@ -42,7 +69,7 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> d
                 let key = format!("{name}: model {calls}");
                 let booked = format!("{}.{key}", job.segment.number);
                 let answer = step(&key, || shop.call_model(job, agent, row, &booked, &request)).await;
-                match kept(shop, job, purpose, (&name, files.as_deref()), &turn, answer).await? {
+                match kept(shop, job, purpose, (name, files.as_deref()), &turn, answer).await? {
                     Ok(answer) => turn.answered(&answer),
                     Err(super::model::TooLong) => turn.too_long(),
                 }
@@ -55,7 +82,7 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &Job, purpose: Purpose) -> d
                     let at = files.as_deref();
                     let used: dbos::Result<Used, Stumble> =
                         step(&key, || shop.use_tool(job, agent, row, (&key, at), &call)).await;
-                    let used = kept(shop, job, purpose, (&name, at), &turn, used).await?;
+                    let used = kept(shop, job, purpose, (name, at), &turn, used).await?;
                     files = used.files.or(files);
                     turn.tool_done(used.result).map_err(unexpected)?;
                 }
@@ -82,26 +109,46 @@ async fn kept<T>(
     result
 }
 
-fn unexpected(error: agents::builtin::Unexpected) -> Stumble {
+pub(super) fn unexpected(error: agents::builtin::Unexpected) -> Stumble {
     Stumble::last(Failure::Internal, error.to_string())
 }
 
 impl Shop {
-    async fn begin_turn(&self, job: &Job, purpose: Purpose, agent: &PlannedAgent) -> Stumbled<Begun> {
+    async fn begin_turn(&self, job: &Job, purpose: Purpose) -> Stumbled<Begun> {
+        let kept = self.kept_turn(job).await?;
+        let fresh = kept.is_none();
+        let turn = match kept {
+            Some(Kept::Several(shares)) => {
+                return Ok(Begun::Several { shares: self.begin_shares(job, shares, false).await? });
+            }
+            Some(Kept::One(turn)) => turn,
+            None => {
+                let shares = self.deal(job, purpose).await?;
+                if !shares.is_empty() {
+                    return Ok(Begun::Several { shares: self.begin_shares(job, shares, true).await? });
+                }
+                let agent = job.agent(purpose)?;
+                let route = self.route(job, agent).await?;
+                let steps = job.clash(purpose).map(|clash| clash.steps.clone()).unwrap_or_default();
+                Turn::begin(&self.brief(job, purpose, (agent, &route.model), steps).await?)
+            }
+        };
+        let step = self.begin_row(job, purpose, job.agent(purpose)?, fresh).await?;
+        Ok(Begun::One { step, turn })
+    }
+
+    /// The row of a turn. What begins is told; what goes on was told when it began.
+    pub(super) async fn begin_row(
+        &self,
+        job: &Job,
+        purpose: Purpose,
+        agent: &PlannedAgent,
+        fresh: bool,
+    ) -> Stumbled<StepId> {
         let doer = Doer { role: agent.role, agent: agent.id, name: &agent.name };
         let told = RunEvent::Turn { role: agent.role, purpose: purpose.as_str().to_owned() };
         let line = Line { agent: Some(agent.name.clone()), ..Line::of_run(job.key("turn"), told) };
-        let kept = self.kept_turn(job).await?;
-        let lines = if kept.is_none() { vec![line] } else { Vec::new() };
-        let step = self.begin_step(job, purpose.as_str(), Some(doer), lines).await?;
-        let turn = match kept {
-            Some(turn) => turn,
-            None => {
-                let route = self.route(job, agent).await?;
-                Turn::begin(&self.brief(job, purpose, agent, &route.model).await?)
-            }
-        };
-        Ok(Begun { step, turn })
+        self.begin_step(job, purpose.as_str(), Some(doer), if fresh { vec![line] } else { Vec::new() }).await
     }
 
     /// Keeps a turn in its middle, with what it has written so far.
@@ -118,7 +165,7 @@ impl Shop {
     }
 
     /// The turn that this segment goes on with: one that was held up, or one that asked a person, with the answer.
-    async fn kept_turn(&self, job: &Job) -> Stumbled<Option<Turn>> {
+    async fn kept_turn(&self, job: &Job) -> Stumbled<Option<Kept>> {
         // Only the first effect of a segment can go on with something.
         if job.passed > 0 {
             return Ok(None);
@@ -135,13 +182,24 @@ impl Shop {
         .await?;
         tx.commit().await?;
         let Some(row) = row else { return Ok(None) };
-        let mut turn: Turn = serde_json::from_value(row.asking["turn"].clone()).map_err(Error::internal)?;
-        if row.asking.get("question").is_none() {
-            return Ok(Some(turn));
+        let read = |name: &str| row.asking.get(name).cloned();
+        let question = row.asking.get("question").is_some();
+        if question && row.comment.is_none() {
+            return Ok(None);
         }
-        let Some(answer) = row.comment else { return Ok(None) };
-        turn.told(&answer).map_err(unexpected)?;
-        Ok(Some(turn))
+        let answer = row.comment.filter(|_| question);
+        if let Some(shares) = read("shares") {
+            let mut shares: Vec<Share> = serde_json::from_value(shares).map_err(Error::internal)?;
+            if let Some(answer) = &answer {
+                answered(&mut shares, answer).map_err(unexpected)?;
+            }
+            return Ok(Some(Kept::Several(shares)));
+        }
+        let mut turn: Turn = serde_json::from_value(read("turn").unwrap_or_default()).map_err(Error::internal)?;
+        if let Some(answer) = &answer {
+            turn.told(answer).map_err(unexpected)?;
+        }
+        Ok(Some(Kept::One(turn)))
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of a turn meets at its end")]
@@ -157,7 +215,8 @@ impl Shop {
         let head = self.settle_workspace(job, agent, purpose.as_str(), files).await?;
         match came {
             Came::Asked { question, options } => {
-                let asking = serde_json::json!({ "question": question, "options": options, "turn": turn });
+                let asking =
+                    serde_json::json!({ "question": question, "options": options, "agent": agent.name, "turn": turn });
                 self.set_asking(job, Some(asking)).await?;
                 self.end_step(job, row, true, &format!("Asked: {question}"), Some(&head), Vec::new()).await?;
                 Ok(Outcome::Asked)
@@ -179,7 +238,7 @@ impl Shop {
         }
     }
 
-    async fn set_asking(&self, job: &Job, asking: Option<serde_json::Value>) -> Stumbled<()> {
+    pub(super) async fn set_asking(&self, job: &Job, asking: Option<serde_json::Value>) -> Stumbled<()> {
         let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE runs SET asking = $3 WHERE team_id = $1 AND id = $2",
@@ -192,88 +251,9 @@ impl Shop {
         tx.commit().await?;
         Ok(())
     }
-
-    /// Keeps what the agent hands on: the plan, or its remarks. Returns what is told of it.
-    async fn hand_over(&self, job: &Job, agent: &PlannedAgent, row: StepId, finish: &Finish) -> Stumbled<Vec<Line>> {
-        let line = |key: String, body: Body| Line { key, step: Some(row), agent: Some(agent.name.clone()), body };
-        let mut lines = vec![line(job.key("result"), Body::Agent(Event::Result { text: summary(finish) }))];
-        match finish {
-            Finish::Plan { steps, .. } => {
-                let items: Vec<PlanItem> = steps
-                    .iter()
-                    .map(|step| PlanItem {
-                        title: step.title.clone(),
-                        detail: step.detail.clone(),
-                        role: Some(step.role),
-                        state: PlanItemState::Pending,
-                    })
-                    .collect();
-                self.keep_outline(job, &items).await?;
-                lines.push(line(job.key("plan"), Body::Agent(Event::Plan { items })));
-            }
-            Finish::Review { comments, .. } => {
-                for (at, comment) in comments.iter().enumerate() {
-                    let (path, text) = (comment.path.clone(), comment.text.clone());
-                    self.keep_remark(job, agent, format!("{row} {at:03}"), comment).await?;
-                    let told = RunEvent::Remark { author: agent.name.clone(), path, line: comment.line, text };
-                    lines.push(line(job.key(&format!("remark {at}")), Body::Run(told)));
-                }
-            }
-            Finish::Design { .. } | Finish::Work { .. } => {}
-        }
-        Ok(lines)
-    }
-
-    async fn keep_outline(&self, job: &Job, items: &[PlanItem]) -> Stumbled<()> {
-        let mut tx = self.begin(job).await?;
-        sqlx::query!(
-            "UPDATE runs SET outline = $3 WHERE team_id = $1 AND id = $2",
-            job.team() as TeamId,
-            job.run() as RunId,
-            serde_json::to_value(items).map_err(Error::internal)?
-        )
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    async fn keep_remark(
-        &self,
-        job: &Job,
-        agent: &PlannedAgent,
-        key: String,
-        comment: &agents::builtin::Comment,
-    ) -> Stumbled<()> {
-        let mut tx = self.begin(job).await?;
-        sqlx::query!(
-            "INSERT INTO review_comments (team_id, id, run_id, key, author, path, line, body, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (team_id, run_id, key) DO NOTHING",
-            job.team() as TeamId,
-            ReviewCommentId::new() as ReviewCommentId,
-            job.run() as RunId,
-            key,
-            agent.name,
-            comment.path,
-            comment.line.and_then(|line| i32::try_from(line).ok()),
-            comment.text,
-            self.muster.clock().now(),
-        )
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(())
-    }
 }
 
 /// The agent as an author of commits.
 pub(super) fn agent_signature(shop: &Shop, agent: &PlannedAgent) -> Signature {
     Signature::new(&agent.name, &format!("{}@agents.muster.invalid", agent.name), shop.muster.clock().now())
-}
-
-fn summary(finish: &Finish) -> String {
-    match finish {
-        Finish::Design { summary, notes } if !notes.is_empty() => format!("{summary}\n\n{notes}"),
-        other => other.summary().to_owned(),
-    }
 }

@@ -132,7 +132,7 @@ impl Shop {
 /// A command's name in its sandbox: the same after a crash, so that it is followed and not started again.
 pub(super) fn key(job: &Job, name: &str) -> String {
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    format!("{}.{}-{name}", job.segment.number, job.passed)
+    format!("{}-{name}", job.point())
 }
 
 /// All that a command wrote, and its end.

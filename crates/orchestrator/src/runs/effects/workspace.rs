@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use forge::{GitError, HiddenRef, NewSnapshot};
+use forge::{GitError, HiddenRef, NewSnapshot, Oid, Repository};
 use sandbox::{Command, Sandbox};
 use types::{RunId, TeamId};
 
@@ -29,7 +29,7 @@ impl Shop {
     /// Makes the workspace again where it is missing, as it was `at` a commit or at the run's last snapshot. Says whether what
     /// the set-up leaves is still missing.
     pub(in crate::runs) async fn bring_back(&self, job: &Job, at: Option<&str>) -> Stumbled<bool> {
-        let (folder, mark) = (self.workspace(job.run()), self.unready(job.run()));
+        let (folder, mark) = (self.workspace(job.run(), job.lane), self.unready(job));
         if tokio::fs::try_exists(&folder).await.map_err(unwritten)? {
             return tokio::fs::try_exists(&mark).await.map_err(unwritten);
         }
@@ -45,9 +45,15 @@ impl Shop {
         // Renamed when it is whole: half a workspace would be taken for one with deleted files.
         tokio::fs::rename(&draft, &folder).await.map_err(unwritten)?;
         let short: String = commit.to_string().chars().take(9).collect();
-        let note = RunEvent::Note { text: format!("The workspace was made again at {short}.") };
-        let key = format!("workspace of {}", job.node.executor());
-        self.tell(job, vec![Line::of_run(key, note)]).await?;
+        let (key, text) = match job.lane {
+            0 => ("workspace".to_owned(), format!("The workspace was made again at {short}.")),
+            beside => (
+                format!("workspace {}", job.point()),
+                format!("Workspace {} beside it was made at {short}.", beside + 1),
+            ),
+        };
+        let line = Line::of_run(format!("{key} of {}", job.node.executor()), RunEvent::Note { text });
+        self.tell(job, vec![line]).await?;
         Ok(true)
     }
 
@@ -58,7 +64,8 @@ impl Shop {
         if let Some(setup) = commands.setup.as_ref().filter(|_| job.position.doing != Effect::Prepare) {
             let outcome = self.again(job, sandbox, "set-up", setup).await?;
             if let Err(outcome) = outcome {
-                let sentence = format!("The set-up command failed on another machine: {outcome}.");
+                let place = if job.lane == 0 { "on another machine" } else { "in a coder's own workspace" };
+                let sentence = format!("The set-up command failed {place}: {outcome}.");
                 return Err(Stumble::last(Failure::Preparation, sentence));
             }
         }
@@ -68,7 +75,7 @@ impl Shop {
         {
             tracing::info!(outcome, run = %job.run(), "the build failed when the workspace was made again");
         }
-        match tokio::fs::remove_file(self.unready(job.run())).await {
+        match tokio::fs::remove_file(self.unready(job)).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritten(error)),
             _ => Ok(()),
         }
@@ -84,8 +91,8 @@ impl Shop {
     }
 
     /// Says that the set-up has not been run over this workspace yet.
-    fn unready(&self, run: RunId) -> PathBuf {
-        self.workspace(run).with_extension("unready")
+    fn unready(&self, job: &Job) -> PathBuf {
+        self.workspace(job.run(), job.lane).with_extension("unready")
     }
 
     /// Keeps the files as they are after a tool, so that another node could go on in the middle of a turn. None: they are too
@@ -100,24 +107,43 @@ impl Shop {
             Some(commit) => oid(commit)?,
             None => self.span(job).await?.1,
         };
-        let number = format!("{}.{}", job.segment.number, job.passed);
-        let reference = HiddenRef::new(&format!("runs/{}/{number}.turn", job.run())).map_err(unprepared)?;
-        let new = NewSnapshot {
-            folder: &self.workspace(job.run()),
-            parent: Some(parent),
-            reference: &reference,
-            author: &agent_signature(self, agent),
-            message: "In the middle of a turn",
-            limits: forge::Limits::default(),
-        };
-        match self.repository(job)?.snapshot(&new).await {
-            Ok(snapshot) => Ok(Some(snapshot.commit.to_string())),
+        let name = format!("{}.turn", job.point());
+        match self.snapshot(job, agent, parent, (&name, "In the middle of a turn")).await? {
+            Ok(commit) => Ok(Some(commit.to_string())),
             Err(error @ (GitError::TooLarge { .. } | GitError::Invalid(_))) => {
                 tracing::warn!(%error, run = %job.run(), "the files cannot be kept in the middle of a turn");
                 Ok(None)
             }
             Err(error) => Err(unprepared(error)),
         }
+    }
+
+    /// The files of the job's workspace as a commit on `parent`.
+    async fn snapshot(
+        &self,
+        job: &Job,
+        agent: &PlannedAgent,
+        parent: Oid,
+        (name, message): (&str, &str),
+    ) -> Stumbled<forge::Result<Oid>> {
+        let reference = HiddenRef::new(&format!("runs/{}/{name}", job.run())).map_err(unprepared)?;
+        let new = NewSnapshot {
+            folder: &self.workspace(job.run(), job.lane),
+            parent: Some(parent),
+            reference: &reference,
+            author: &agent_signature(self, agent),
+            message,
+            limits: forge::Limits::default(),
+        };
+        Ok(self.repository(job)?.snapshot(&new).await.map(|snapshot| snapshot.commit))
+    }
+
+    /// Keeps what one of several coders left at the end of its share. The run itself is where it was.
+    pub(super) async fn settle_share(&self, job: &Job, agent: &PlannedAgent, at: &str) -> Stumbled<String> {
+        self.bring_back(job, Some(at)).await?;
+        let message = format!("implement by {}", agent.name);
+        let kept = self.snapshot(job, agent, oid(at)?, (&job.point(), &message)).await?;
+        Ok(kept.map_err(unprepared)?.to_string())
     }
 
     /// Keeps what a writer left, and takes back what a reader's commands did. Returns the commit the workspace is at.
@@ -130,34 +156,36 @@ impl Shop {
     ) -> Stumbled<String> {
         self.bring_back(job, at).await?;
         let repository = self.repository(job)?;
-        let folder = self.workspace(job.run());
         let head = self.span(job).await?.1;
         if !super::agent::writes(agent.role) {
-            repository.restore(&folder, head).await.map_err(unprepared)?;
-            self.sandboxes.hand_over(&folder).await.map_err(unreached)?;
+            self.put_right(job, &repository, head).await?;
             return Ok(head.to_string());
         }
-        let number = format!("{}.{}", job.segment.number, job.passed);
-        let reference = HiddenRef::new(&format!("runs/{}/{number}", job.run())).map_err(unprepared)?;
-        let new = NewSnapshot {
-            folder: &folder,
-            parent: Some(head),
-            reference: &reference,
-            author: &agent_signature(self, agent),
-            message: &format!("{purpose} by {}", agent.name),
-            limits: forge::Limits::default(),
-        };
-        let commit = repository.snapshot(&new).await.map_err(unprepared)?.commit.to_string();
+        let message = format!("{purpose} by {}", agent.name);
+        let commit = self.snapshot(job, agent, head, (&job.point(), &message)).await?.map_err(unprepared)?;
+        self.stand_at(job, commit).await?;
+        Ok(commit.to_string())
+    }
+
+    /// Makes the workspace hold the files of a commit, and nothing else that a snapshot would take.
+    pub(super) async fn put_right(&self, job: &Job, repository: &Repository, commit: Oid) -> Stumbled<()> {
+        let folder = self.workspace(job.run(), job.lane);
+        repository.restore(&folder, commit).await.map_err(unprepared)?;
+        self.sandboxes.hand_over(&folder).await.map_err(unreached)
+    }
+
+    /// The run has come to this commit.
+    pub(super) async fn stand_at(&self, job: &Job, commit: Oid) -> Stumbled<()> {
         let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE runs SET head_oid = $3 WHERE team_id = $1 AND id = $2",
             job.team() as TeamId,
             job.run() as RunId,
-            commit
+            commit.to_string()
         )
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(commit)
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! taken up again after a crash decides the same.
 
 use serde::{Deserialize, Serialize};
-use types::AgentRole;
+use types::{AgentId, AgentRole};
 
 /// Which people may stop a run to look at it, and how often its loops may turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +171,20 @@ pub(crate) struct Position {
     /// Whether it goes on from what an earlier attempt wrote: planning is behind it.
     #[serde(default)]
     pub resumed: bool,
+    /// Shares of the work that could not be put together with the others: each is done once more, one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<Clash>,
+}
+
+/// What one coder wrote beside others, and what of it stood in the way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Clash {
+    pub agent: AgentId,
+    /// Steps of the plan, counted from 0.
+    pub steps: Vec<usize>,
+    pub paths: Vec<String>,
+    /// Whose work stands, by their names.
+    pub with: Vec<String>,
 }
 
 /// What the workflow is to do.
@@ -226,6 +240,8 @@ pub(crate) enum Failure {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     Done,
+    /// Several coders wrote, and not all of it went together.
+    Clashed,
     /// An agent asked a person something instead of finishing.
     Asked,
     /// Checks: all passed, or not.
@@ -261,6 +277,7 @@ pub(crate) fn begin() -> Position {
         merges: 0,
         asked: None,
         resumed: false,
+        clashes: Vec::new(),
     }
 }
 
@@ -330,7 +347,14 @@ fn after_turn(policy: &Policy, position: &mut Position, purpose: Purpose, outcom
         Purpose::Plan if policy.has(AgentRole::Architect) => Effect::Turn(Purpose::Design),
         Purpose::Plan | Purpose::Design if policy.approve_plan => Effect::Wait(Gate::Plan),
         Purpose::Plan | Purpose::Design => Effect::Turn(Purpose::Implement),
+        Purpose::Implement if outcome == Outcome::Clashed => Effect::Turn(Purpose::Implement),
+        // Whoever did a share once more is done with it now.
+        Purpose::Implement if position.clashes.len() > 1 => {
+            position.clashes.remove(0);
+            Effect::Turn(Purpose::Implement)
+        }
         Purpose::Implement | Purpose::Rework => {
+            position.clashes.clear();
             position.fixes = 0;
             Effect::Verify
         }

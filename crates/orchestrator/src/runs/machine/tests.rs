@@ -99,6 +99,26 @@ fn loops_are_bounded_and_a_person_opens_them_again() {
 }
 
 #[test]
+fn each_share_that_clashed_is_done_once_more() {
+    let policy = policy(&[Coder, Coder, Coder]);
+    let clash = |path: &str| Clash {
+        agent: AgentId::new(),
+        steps: vec![1],
+        paths: vec![path.to_owned()],
+        with: vec!["coder-1".to_owned()],
+    };
+    let (first, second) = (clash("a.py"), clash("b.py"));
+    let mut position = next(&policy, begin(), Outcome::Done);
+    position.clashes = vec![first, second.clone()];
+    position = next(&policy, position, Outcome::Clashed);
+    assert_eq!((position.doing, position.clashes.len()), (turn(Purpose::Implement), 2));
+    position = next(&policy, position, Outcome::Done);
+    assert_eq!((position.doing, &position.clashes), (turn(Purpose::Implement), &vec![second]));
+    position = next(&policy, position, Outcome::Done);
+    assert_eq!((position.doing, position.clashes, position.turns), (Effect::Verify, Vec::new(), 3));
+}
+
+#[test]
 fn what_goes_on_from_an_earlier_attempt_does_not_plan_again() {
     let position = next(&policy(&[Lead, Coder]), go_on(), Outcome::Done);
     assert_eq!(position.doing, turn(Purpose::Implement));

@@ -19,7 +19,7 @@ const YARD: &str = "MUSTER_TEST_WORK_IN";
 
 impl Yard {
     /// An engine in a process of its own, which can be killed.
-    fn worker(&self) -> Child {
+    pub(super) fn worker(&self) -> Child {
         self.node("test", &self.tools.data, &Patience::default())
     }
 
@@ -128,6 +128,12 @@ pub(super) async fn nothing_twice(yard: &Yard, run: RunId) {
     .await
     .expect("counts");
     assert_eq!(checks, verified);
+    booked_once(yard, run).await;
+}
+
+/// Every answer stands once in the ledger and in the journal, and the sum is the run's.
+pub(super) async fn booked_once(yard: &Yard, run: RunId) {
+    let mut rows = yard.world.superuser().await;
     let (calls, answers, tokens, total): (i64, i64, i64, i64) = sqlx::query_as(
         "SELECT (SELECT count(*) FROM usage WHERE run_id = $1),
                 (SELECT count(*) FROM run_events WHERE run_id = $1 AND body ->> 'type' = 'usage'),

@@ -1,6 +1,7 @@
 //! Runs as they are: real Postgres, real git, the real sandbox, files in the embedded store. Only the model replays.
 
 mod after;
+mod at_once;
 mod crash;
 mod failover;
 mod held_up;

@@ -67,7 +67,7 @@ async fn what_a_model_writes_is_heard_before_it_is_whole() {
     let heard = async {
         loop {
             typing.heard().await;
-            if let Some(half) = typing.now() {
+            if let Some(half) = typing.now().pop() {
                 return half;
             }
         }

@@ -1,0 +1,322 @@
+//! Two coders of a squad write at the same time, each in a workspace and a sandbox of its own.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use gateway::{Kind, Provider};
+use orchestrator::{
+    Can,
+    budgets::Subject,
+    grants::ManageBudgets,
+    runs::{Decision, Engine, Gate, RunState, RunView, StepView},
+    squads::Template,
+    work::{NewTask, Source},
+};
+use serde_json::{Value, json};
+use types::{AgentId, ProjectId, RunId, TaskId};
+
+use super::{crash::booked_once, yard::Yard};
+
+fn call(tool: &str, arguments: &Value) -> Value {
+    json!({ "text": "", "calls": [{ "tool": tool, "arguments": arguments }] })
+}
+
+fn create(path: &str, text: &str) -> Value {
+    call("patch", &json!({ "edits": [{ "path": path, "action": "create", "new": text }] }))
+}
+
+fn shell(command: &str) -> Value {
+    call("run", &json!({ "command": command }))
+}
+
+/// Waits in the workspace until the test lets it go, and writes down how often it was begun.
+fn wait(part: &str) -> Value {
+    shell(&format!("echo begun >> begun-{part}.txt; [ -p go ] || mkfifo go; cat go; rm go"))
+}
+
+fn finish(summary: &str) -> Value {
+    call("finish", &json!({ "summary": summary }))
+}
+
+/// A lead who names two parts, a coder for each, and others who agree.
+fn script(first: &[Value], second: &[Value], again: &[Value]) -> Value {
+    let step = |part: &str| json!({ "title": part, "detail": "Write it.", "role": "coder", "part": part });
+    let plan = call("finish", &json!({ "summary": "Two parts.", "steps": [step("fees"), step("weights")] }));
+    let design = call("finish", &json!({ "summary": "As planned.", "notes": "" }));
+    let verdict = call("finish", &json!({ "verdict": "approve", "summary": "Good." }));
+    let turns = |name: &str, system: &str, said: &[&str], turns: &[Value]| json!({ "name": name, "when": { "system": [system], "said": said }, "turns": turns });
+    let mut conversations = vec![
+        turns("plan", "Role: lead\n", &[], &[plan]),
+        turns("design", "Role: architect\n", &[], &[design]),
+        turns(
+            "first",
+            "Role: coder\nOccasion: first\nStep: 1\n",
+            &["1. fees [coder, part fees] (this step is yours)"],
+            first,
+        ),
+        turns("second", "Role: coder\nOccasion: first\nStep: 2\n", &[], second),
+        turns("test", "Role: tester\n", &[], &[finish("Nothing to add.")]),
+        turns("review", "Role: reviewer\n", &[], &[verdict]),
+    ];
+    if !again.is_empty() {
+        conversations.insert(
+            0,
+            turns("again", "Step: 2\n", &["Your changes conflicted with those of coder-1 in both.txt."], again),
+        );
+    }
+    json!({ "models": ["*"], "conversations": conversations })
+}
+
+struct Site {
+    yard: Yard,
+    project: ProjectId,
+    task: TaskId,
+    run: RunId,
+}
+
+impl Site {
+    /// A run that waits for an engine, in a project without files.
+    async fn new(script: &Value) -> Self {
+        let mut yard = Yard::new().await;
+        let script = demo_model::Script::parse(&script.to_string()).expect("a script");
+        yard.tools.demo = format!("{}/v1", yard.serve_model(script).await);
+        yard.shop.demo = Provider::new(Kind::OpenAiChat, &yard.tools.demo, None).expect("an address").internal();
+        let muster = &yard.world.muster;
+        let can = yard.scope.can().expect("may");
+        let project = muster.create_project(&can, "Parcels", &Source::Empty).await.expect("a project");
+        muster.form_squad(&yard.scope.can().expect("may"), "Crew", Template::Full).await.expect("a squad");
+        let task = NewTask::titled("Fees and weights");
+        let task = muster.create_task(&yard.scope.can().expect("may"), project, &task).await.expect("a task").id;
+        let run = muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
+        Self { yard, project, task, run }
+    }
+
+    async fn begun(script: &Value) -> (Self, Arc<Engine>) {
+        let site = Self::new(script).await;
+        let engine = site.yard.work().await;
+        (site, engine)
+    }
+
+    async fn until(&self, wanted: impl Fn(&RunView) -> bool) -> RunView {
+        self.yard.until(self.task, wanted).await
+    }
+
+    async fn until_gate(&self, gate: Gate) -> RunView {
+        let run = self.until(|run| run.waits_for.is_some() || !run.state.alive()).await;
+        assert_eq!(run.waits_for.as_ref().map(|waits| waits.gate), Some(gate), "{run:#?}");
+        run
+    }
+
+    /// Lets a coder's command end, once it waits.
+    async fn let_go(&self, workspace: &str) {
+        let pipe = self.workspaces().join(workspace).join("go");
+        let opened = tokio::task::spawn_blocking(move || {
+            while !pipe.exists() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            // Opens when the command reads from it.
+            std::fs::write(pipe, "on")
+        });
+        let written = tokio::time::timeout(Duration::from_secs(60), opened).await.expect("it waits");
+        written.expect("no panic").expect("written");
+    }
+
+    fn workspaces(&self) -> PathBuf {
+        self.yard.data.path().join("workspaces")
+    }
+
+    fn first(&self) -> String {
+        self.run.to_string()
+    }
+
+    fn second(&self) -> String {
+        format!("{}-2", self.run)
+    }
+
+    /// What the branch of a run in review holds.
+    async fn delivered(&self, path: &str) -> String {
+        let branch = "muster/1-fees-and-weights";
+        let bytes = self.yard.repository(self.project).read(branch, path, 1 << 20).await;
+        String::from_utf8(bytes.unwrap_or_else(|error| panic!("{path}: {error}"))).expect("text")
+    }
+
+    async fn coder(&self, name: &str) -> AgentId {
+        let muster = &self.yard.world.muster;
+        let squad = muster.squads(&self.yard.scope.can().expect("may")).await.expect("squads")[0].id;
+        let plan = muster.squad_plan(&self.yard.scope.can().expect("may"), squad).await.expect("a plan");
+        plan.agents.iter().find(|agent| agent.name == name).expect("a coder").id
+    }
+
+    /// Nothing of the coders' own workspaces and sandboxes is left.
+    async fn nothing_is_left(&self) {
+        let gone = async {
+            while !self.yard.shop.sandboxes.list().await.expect("a list").is_empty()
+                || std::fs::read_dir(self.workspaces()).expect("a folder").next().is_some()
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(15), gone).await.is_err() {
+            let left: Vec<_> = std::fs::read_dir(self.workspaces()).expect("a folder").collect();
+            panic!("{left:?} and {:?}", self.yard.shop.sandboxes.list().await);
+        }
+    }
+}
+
+fn kinds(run: &RunView) -> Vec<&str> {
+    run.steps.iter().map(|step| step.kind.as_str()).collect()
+}
+
+fn step_of<'a>(run: &'a RunView, coder: &str) -> Option<&'a StepView> {
+    run.steps.iter().rev().find(|step| step.kind == "implement" && step.agent.as_deref() == Some(coder))
+}
+
+fn is(run: &RunView, coder: &str, state: &str) -> bool {
+    step_of(run, coder).is_some_and(|step| step.state == state)
+}
+
+const TOGETHER: [&str; 11] =
+    ["prepare", "plan", "design", "implement", "implement", "combine", "verify", "test", "verify", "review", "deliver"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_coders_write_at_the_same_time_and_both_changes_are_delivered() {
+    let first = [wait("fees"), create("fees.txt", "fees\n"), finish("The fees are there.")];
+    let second = [create("weights.txt", "weights\n"), shell("ls > seen.txt"), finish("The weights are there.")];
+    let (site, engine) = Site::begun(&script(&first, &second, &[])).await;
+    // The second comes to its end while the first is in the middle of a command.
+    let both = site.until(|run| is(run, "coder-2", "DONE") || !run.state.alive()).await;
+    assert!(is(&both, "coder-1", "RUNNING"), "{both:#?}");
+    assert_eq!(site.yard.shop.sandboxes.list().await.expect("a list").len(), 2);
+    site.let_go(&site.first()).await;
+    let waiting = site.until_gate(Gate::Merge).await;
+    assert_eq!(kinds(&waiting), TOGETHER);
+    let combined = &waiting.steps[5];
+    assert_eq!(
+        (combined.state.as_str(), combined.summary.as_str()),
+        ("DONE", "Put together the work of coder-1 and coder-2.")
+    );
+    assert_eq!(site.delivered("fees.txt").await, "fees\n");
+    assert_eq!(site.delivered("weights.txt").await, "weights\n");
+    assert_eq!(site.delivered("seen.txt").await, "seen.txt\nweights.txt\n", "each sees its own files only");
+    let log = site.yard.repository(site.project).log("muster/1-fees-and-weights", 1).await.expect("a log");
+    assert!(log[0].author.name() == "coder-1" && log[0].body.contains("Co-authored-by: coder-2"), "{log:#?}");
+    assert!(!site.workspaces().join(site.second()).exists(), "it has served");
+
+    let merged = site.yard.approve(site.task, &waiting).await;
+    assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
+    site.nothing_is_left().await;
+    booked_once(&site.yard, site.run).await;
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_conflicts_is_done_once_more_on_top_of_what_stands() {
+    let first = [create("both.txt", "one\n"), finish("One.")];
+    let second = [create("both.txt", "two\n"), create("other.txt", "two\n"), finish("Two.")];
+    let edit = json!({ "path": "both.txt", "action": "replace", "old": "one\n", "new": "one and two\n" });
+    let again = [call("patch", &json!({ "edits": [edit] })), finish("On top.")];
+    let (site, engine) = Site::begun(&script(&first, &second, &again)).await;
+    let waiting = site.until_gate(Gate::Merge).await;
+    let expected: Vec<&str> = [&TOGETHER[..6], &["implement"], &TOGETHER[6..]].into_iter().flatten().copied().collect();
+    assert_eq!(kinds(&waiting), expected);
+    let combined = &waiting.steps[5];
+    assert_eq!(combined.state, "FAILED");
+    assert_eq!(
+        combined.summary,
+        "What coder-2 wrote conflicts with the work of coder-1 in both.txt; coder-2 does it once more on top of that."
+    );
+    assert_eq!(waiting.steps[6].agent.as_deref(), Some("coder-2"));
+    assert_eq!(site.delivered("both.txt").await, "one and two\n");
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_of_one_waits_until_the_other_is_done() {
+    let first = [call("ask", &json!({ "question": "Which rate?" })), create("fees.txt", "new\n"), finish("Fees.")];
+    let second = [wait("weights"), create("weights.txt", "weights\n"), finish("Weights.")];
+    let (site, engine) = Site::begun(&script(&first, &second, &[])).await;
+    site.let_go(&site.second()).await;
+    let asking = site.until_gate(Gate::Question).await;
+    assert!(is(&asking, "coder-1", "DONE") && is(&asking, "coder-2", "DONE"), "{asking:#?}");
+    let waits = asking.waits_for.as_ref().expect("it waits");
+    assert_eq!(waits.question.as_deref(), Some("Which rate?"));
+    let muster = &site.yard.world.muster;
+    let line = muster.runs(&site.yard.scope.can().expect("may"), None, 1).await.expect("runs").remove(0);
+    assert_eq!(line.agent.as_deref(), Some("coder-1"), "who asks");
+    let can = site.yard.scope.can().expect("may");
+    muster.decide(&can, waits.approval, &Decision::Answer("The new one".into())).await.expect("answered");
+    let waiting = site.until_gate(Gate::Merge).await;
+    assert_eq!(site.delivered("fees.txt").await, "new\n");
+    assert_eq!(site.delivered("weights.txt").await, "weights\n");
+    let coders: Vec<_> =
+        waiting.steps.iter().filter(|step| step.kind == "implement").map(|step| step.agent.as_deref()).collect();
+    assert_eq!(coders, [Some("coder-1"), Some("coder-2"), Some("coder-1")], "only who asked goes on");
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_of_one_holds_both_up_and_both_go_on_where_they_were() {
+    let first = [wait("fees"), create("fees.txt", "fees\n"), finish("Fees.")];
+    let second = [wait("weights"), create("weights.txt", "weights\n"), finish("Weights.")];
+    let (site, engine) = Site::begun(&script(&first, &second, &[])).await;
+    let muster = &site.yard.world.muster;
+    site.until(|run| is(run, "coder-1", "RUNNING") && is(run, "coder-2", "RUNNING")).await;
+    let manage: Can<ManageBudgets> = site.yard.scope.can().expect("an owner");
+    let squad = muster.squads(&site.yard.scope.can().expect("may")).await.expect("squads")[0].id;
+    let subject = Subject { squad: Some(squad), agent: Some(site.coder("coder-2").await), project: None };
+    let pause = muster.pause(&manage, subject, "Look at this one").await.expect("paused");
+    // The first ends the command it is in, and begins nothing more.
+    site.let_go(&site.first()).await;
+    let held = site.until(|run| run.held_up.is_some() || !run.state.alive()).await;
+    assert_eq!(held.held_up.as_ref().and_then(|why| why.pause), Some(pause), "{held:#?}");
+    let begun = std::fs::read_to_string(site.workspaces().join(site.first()).join("begun-fees.txt")).expect("a file");
+    assert_eq!(begun, "begun\n", "what is not paused is not disturbed");
+
+    muster.resume(&manage, pause).await.expect("resumed");
+    site.let_go(&site.second()).await;
+    let waiting = site.until_gate(Gate::Merge).await;
+    assert_eq!(site.delivered("fees.txt").await, "fees\n");
+    assert_eq!(site.delivered("weights.txt").await, "weights\n");
+    assert_eq!(waiting.steps.iter().filter(|step| step.kind == "implement").count(), 4, "two, and two that went on");
+    booked_once(&site.yard, site.run).await;
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_ends_both_sandboxes_and_removes_both_workspaces() {
+    let waiting = [wait("here"), finish("Never.")];
+    let (site, engine) = Site::begun(&script(&waiting, &waiting, &[])).await;
+    let pipes = [site.first(), site.second()].map(|name| site.workspaces().join(name).join("go"));
+    site.until(|_| pipes.iter().all(|pipe| pipe.exists())).await;
+    let can = site.yard.scope.can().expect("may");
+    site.yard.world.muster.stop_run(&can, site.run, "Enough").await.expect("stopped");
+    site.nothing_is_left().await;
+    engine.shut_down().await;
+}
+
+/// Kills the process at some point, lets another one go on, and looks for what must be there once.
+async fn killed_when(reached: impl Fn(&RunView) -> bool) {
+    let first = [wait("fees"), create("fees.txt", "fees\n"), finish("Fees.")];
+    let second = [shell("echo once >> weights.txt"), shell("echo twice >> weights.txt"), finish("Weights.")];
+    let site = Site::new(&script(&first, &second, &[])).await;
+    let mut worker = site.yard.worker();
+    site.until(reached).await;
+    worker.kill().await.expect("killed");
+    let next = site.yard.worker();
+    site.let_go(&site.first()).await;
+    let waiting = site.until_gate(Gate::Merge).await;
+    drop(next);
+    assert_eq!(kinds(&waiting), TOGETHER);
+    assert_eq!(site.delivered("weights.txt").await, "once\ntwice\n");
+    assert_eq!(site.delivered("begun-fees.txt").await, "begun\n");
+    booked_once(&site.yard, site.run).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_when_both_have_begun() {
+    killed_when(|run| step_of(run, "coder-2").is_some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_when_one_is_in_a_command_and_the_other_is_done() {
+    killed_when(|run| is(run, "coder-2", "DONE")).await;
+}

@@ -84,7 +84,8 @@ impl Fold {
             }
             RunEvent::Waiting { approval, gate, question, options } => {
                 let body = self.asking(&approval.to_string(), *gate, question.as_deref(), options);
-                let added = self.add(line, muster, body);
+                let who = line.agent.as_deref().map_or(muster, |name| agent(name, None));
+                let added = self.add(line, who, body);
                 self.waiting = Some(self.entries.len() - 1);
                 added
             }
@@ -264,6 +265,9 @@ impl Fold {
     }
 }
 
+/// Characters of a part's name that are shown.
+const PART: usize = 20;
+
 /// An agent by its name; the letters are those of its role and number: `C2` of `coder-2`.
 pub(super) fn agent(name: &str, role: Option<AgentRole>) -> Who {
     let first = role.map_or_else(|| name.chars().next(), |role| role.as_str().chars().next());
@@ -280,13 +284,22 @@ pub(super) fn plan_steps(items: &[PlanItem]) -> Vec<PlanStep> {
             PlanItemState::Active => PlanState::Now,
             PlanItemState::Done => PlanState::Done,
         },
-        note: [item.role.map(|role| role.label().to_lowercase()), item.part.clone()]
+        note: [item.role.map(|role| role.label().to_lowercase()), item.part.as_deref().map(short_part)]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>()
             .join(" · "),
     };
     items.iter().map(step).collect()
+}
+
+/// A lead names parts freely; the note stands beside the step's title.
+fn short_part(part: &str) -> String {
+    let mut short: String = part.trim().chars().take(PART).collect();
+    if part.trim().chars().nth(PART).is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// What people and agents wrote, which is markdown.
@@ -303,4 +316,25 @@ fn escaped(text: &str) -> String {
 fn title_case(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_of_the_plan_says_who_and_which_part() {
+        let item = |part: Option<&str>| PlanItem {
+            title: "Round".to_owned(),
+            detail: String::new(),
+            role: Some(AgentRole::Coder),
+            part: part.map(str::to_owned),
+            state: PlanItemState::Pending,
+        };
+        let notes: Vec<String> = plan_steps(&[item(None), item(Some("fees")), item(Some("a part with many words"))])
+            .into_iter()
+            .map(|step| step.note)
+            .collect();
+        assert_eq!(notes, ["coder", "coder · fees", "coder · a part with many wor…"]);
+    }
 }

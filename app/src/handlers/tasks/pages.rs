@@ -7,7 +7,7 @@ use axum::{
 use islands::Command;
 use orchestrator::{
     grants::{ReadFiles, ReadTasks},
-    runs::{Artifact, Gate, RunState, RunView},
+    runs::{Artifact, Gate, RunState, RunView, StepView},
     work::HistoryEntry,
 };
 use serde::Deserialize;
@@ -201,10 +201,8 @@ async fn draw_review<G: orchestrator::Grant>(
     let files = seen.files(app, member).await?;
     head.files_changed = Some(files.len());
     let run = seen.run.as_ref();
-    let summary =
-        run.and_then(|run| run.steps.iter().rev().find(|step| step.kind == "review" || step.kind == "implement"));
     let data = Review {
-        summary_html: summary.map(|step| prose(&step.summary)).unwrap_or_default(),
+        summary_html: run.map(|run| prose(&said(&run.steps))).unwrap_or_default(),
         changes: Changes { files, mode, patch: None },
         checks: seen.checks(),
         acceptance: seen.criteria(),
@@ -214,6 +212,20 @@ async fn draw_review<G: orchestrator::Grant>(
         comment,
     };
     Ok(review_page::page(&shell, &head, &data))
+}
+
+/// What the reviewer said last; before any review, the last word of each coder.
+fn said(steps: &[StepView]) -> String {
+    let Some(last) = steps.iter().rev().find(|step| step.kind == "review" || step.kind == "implement") else {
+        return String::new();
+    };
+    if last.kind == "review" {
+        return last.summary.clone();
+    }
+    let written: Vec<&StepView> = steps.iter().filter(|step| step.kind == "implement").collect();
+    let later = |at: usize| written.iter().skip(at + 1);
+    let words = written.iter().enumerate().filter(|(at, step)| later(*at).all(|other| other.agent != step.agent));
+    words.map(|(_, step)| step.summary.as_str()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
 fn remark(remark: &orchestrator::runs::Remark) -> Remark {

@@ -103,3 +103,16 @@ fn indicator(shell: &Shell, base: &str, live: bool) -> AnyView {
     }
     .into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_agent_who_writes_is_named_beside_its_words() {
+        let html = typing_fragment(&[("coder-1", "I read <b>"), ("coder-2", "I write")]);
+        let places = ["coder-1", "I read &lt;b&gt;", "coder-2", "I write"].map(|text| html.find(text));
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{html}");
+        assert!(typing_fragment(&[]).contains("hidden"));
+    }
+}

@@ -41,6 +41,21 @@ async fn conflicts_are_told_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn commits_are_combined_and_no_branch_moves() {
+    let (world, base) = World::with(&[("a", "1\n"), ("b", "1\n")]).await;
+    let (one, two) = (world.change(base, &[("a", Some("2\n"))]).await, world.change(base, &[("b", Some("2\n"))]).await);
+    let repository = &world.repository;
+    let before = repository.branch(&main_branch()).await.unwrap();
+    let Merge::Merged(both) = repository.combine(one, two, &ada(), "Both").await.unwrap() else { panic!() };
+    assert_eq!((world.read(both, "a").await, world.read(both, "b").await), ("2\n".into(), "2\n".into()));
+    assert_eq!(repository.combine(both, two, &ada(), "Again").await.unwrap(), Merge::UpToDate(both));
+    let other = world.change(base, &[("a", Some("3\n"))]).await;
+    let told = kinds(repository.combine(both, other, &ada(), "No").await.unwrap());
+    assert_eq!(told, [("a".into(), "contents".into())]);
+    assert_eq!(repository.branch(&main_branch()).await.unwrap(), before);
+}
+
+#[tokio::test]
 async fn a_commit_is_taken_back_while_others_stay() {
     let (world, base) = World::with(&[("a", "1\n"), ("b", "1\n")]).await;
     let bad = world.change(base, &[("a", Some("bad\n")), ("c", Some("new\n"))]).await;

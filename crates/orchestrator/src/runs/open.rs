@@ -129,7 +129,9 @@ impl Shop {
         journal::move_task(&mut tx, &scope, job.task.id, state, now).await?;
         let text = question["question"].as_str().map(str::to_owned);
         let options = serde_json::from_value(question["options"].clone()).unwrap_or_default();
-        let line = Line::of_run(job.key("waiting"), RunEvent::Waiting { approval, gate, question: text, options });
+        let agent = question["agent"].as_str().map(str::to_owned);
+        let told = RunEvent::Waiting { approval, gate, question: text, options };
+        let line = Line { agent, ..Line::of_run(job.key("waiting"), told) };
         journal::tell(&mut tx, &scope, job.run(), now, vec![line]).await?;
         wake(&mut tx).await?;
         tx.commit().await?;

@@ -26,13 +26,13 @@ use crate::{
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Begun {
-    One { step: StepId, turn: Turn },
+    One { step: StepId, turn: Box<Turn> },
     Several { shares: Vec<Share> },
 }
 
 /// What a turn goes on with that was kept in its middle.
 enum Kept {
-    One(Turn),
+    One(Box<Turn>),
     Several(Vec<Share>),
 }
 
@@ -42,7 +42,7 @@ pub(in crate::runs) async fn turn(shop: &Shop, job: &mut Job, purpose: Purpose) 
     let name = format!("turn {} {}", job.position.turns + 1, purpose.as_str());
     let begun: Begun = step(&format!("{name}: begin"), || shop.begin_turn(job, purpose)).await?;
     match begun {
-        Begun::One { step, turn } => alone(shop, job, purpose, &name, (step, turn)).await,
+        Begun::One { step, turn } => alone(shop, job, purpose, &name, (step, *turn)).await,
         Begun::Several { shares } => {
             let (outcome, clashes) = crew::work(shop, job, &name, shares).await?;
             job.position.clashes = clashes;
@@ -130,7 +130,7 @@ impl Shop {
                 let agent = job.agent(purpose)?;
                 let route = self.route(job, agent).await?;
                 let steps = job.clash(purpose).map(|clash| clash.steps.clone()).unwrap_or_default();
-                Turn::begin(&self.brief(job, purpose, (agent, &route.model), steps).await?)
+                Box::new(Turn::begin(&self.brief(job, purpose, (agent, &route.model), steps).await?))
             }
         };
         let step = self.begin_row(job, purpose, job.agent(purpose)?, fresh).await?;
@@ -195,7 +195,7 @@ impl Shop {
             }
             return Ok(Some(Kept::Several(shares)));
         }
-        let mut turn: Turn = serde_json::from_value(read("turn").unwrap_or_default()).map_err(Error::internal)?;
+        let mut turn: Box<Turn> = serde_json::from_value(read("turn").unwrap_or_default()).map_err(Error::internal)?;
         if let Some(answer) = &answer {
             turn.told(answer).map_err(unexpected)?;
         }

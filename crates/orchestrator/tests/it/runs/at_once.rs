@@ -1,6 +1,10 @@
 //! Two coders of a squad write at the same time, each in a workspace and a sandbox of its own.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use gateway::{Kind, Provider};
 use orchestrator::{
@@ -14,7 +18,11 @@ use orchestrator::{
 use serde_json::{Value, json};
 use types::{AgentId, ProjectId, RunId, TaskId};
 
-use super::{crash::booked_once, yard::Yard};
+use super::{
+    crash::booked_once,
+    failover::{PATIENCE, another_folder},
+    yard::Yard,
+};
 
 fn call(tool: &str, arguments: &Value) -> Value {
     json!({ "text": "", "calls": [{ "tool": tool, "arguments": arguments }] })
@@ -108,16 +116,7 @@ impl Site {
 
     /// Lets a coder's command end, once it waits.
     async fn let_go(&self, workspace: &str) {
-        let pipe = self.workspaces().join(workspace).join("go");
-        let opened = tokio::task::spawn_blocking(move || {
-            while !pipe.exists() {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            // Opens when the command reads from it.
-            std::fs::write(pipe, "on")
-        });
-        let written = tokio::time::timeout(Duration::from_secs(60), opened).await.expect("it waits");
-        written.expect("no panic").expect("written");
+        open(self.workspaces().join(workspace).join("go")).await;
     }
 
     fn workspaces(&self) -> PathBuf {
@@ -160,6 +159,20 @@ impl Site {
             panic!("{left:?} and {:?}", self.yard.shop.sandboxes.list().await);
         }
     }
+}
+
+/// Lets whoever reads from the pipe go on, once somebody does.
+async fn open(pipe: PathBuf) {
+    let opened = async {
+        // Without a reader, or before there is a pipe, it cannot be opened for writing.
+        loop {
+            match tokio::net::unix::pipe::OpenOptions::new().open_sender(&pipe) {
+                Ok(sender) => return sender,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    drop(tokio::time::timeout(Duration::from_secs(60), opened).await.expect("it waits"));
 }
 
 fn kinds(run: &RunView) -> Vec<&str> {
@@ -319,4 +332,31 @@ async fn killed_when_both_have_begun() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_when_one_is_in_a_command_and_the_other_is_done() {
     killed_when(|run| is(run, "coder-2", "DONE")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_node_goes_on_with_both() {
+    let first = [create("fees.txt", "fees\n"), wait("fees"), finish("Fees.")];
+    let second = [create("weights.txt", "weights\n"), wait("weights"), finish("Weights.")];
+    let site = Site::new(&script(&first, &second, &[])).await;
+    let other = another_folder(&site.yard);
+    let mut one = site.yard.node("one", site.yard.data.path(), &PATIENCE);
+    let pipes =
+        |folder: &Path| [site.first(), site.second()].map(|name| folder.join("workspaces").join(name).join("go"));
+    let here = pipes(site.yard.data.path());
+    site.until(|_| here.iter().all(|pipe| pipe.exists())).await;
+    let two = site.yard.node("two", other.path(), &PATIENCE);
+    one.kill().await.expect("killed");
+    for pipe in pipes(other.path()) {
+        open(pipe).await;
+    }
+    let waiting = site.until_gate(Gate::Merge).await;
+    drop(two);
+    assert_eq!(kinds(&waiting), TOGETHER);
+    assert_eq!(site.delivered("fees.txt").await, "fees\n");
+    assert_eq!(site.delivered("weights.txt").await, "weights\n");
+    booked_once(&site.yard, site.run).await;
+    for left in site.yard.shop.sandboxes.list().await.expect("a list") {
+        site.yard.shop.sandboxes.destroy(&left.id).await.expect("what the dead node left");
+    }
 }

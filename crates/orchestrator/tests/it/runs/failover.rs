@@ -17,7 +17,8 @@ use super::{
 };
 
 /// Short, so that nobody waits; long enough for a busy machine.
-const PATIENCE: Patience = Patience { heartbeat: Duration::from_millis(250), silence: Duration::from_millis(2_500) };
+pub(super) const PATIENCE: Patience =
+    Patience { heartbeat: Duration::from_millis(250), silence: Duration::from_millis(2_500) };
 
 /// Two folders, of which each node has one. What several machines must share is one of the folders' repositories.
 struct Two {
@@ -28,13 +29,19 @@ struct Two {
     run: RunId,
 }
 
+/// The folder of another node, with the same repositories.
+pub(super) fn another_folder(yard: &Yard) -> TempDir {
+    let second = tempfile::Builder::new().prefix("my-").tempdir_in("/tmp").expect("a folder");
+    std::fs::create_dir_all(yard.data.path().join("repositories")).expect("a folder");
+    std::fs::create_dir_all(second.path().join("registry")).expect("a folder");
+    symlink(yard.data.path().join("repositories"), second.path().join("repositories")).expect("a link");
+    second
+}
+
 impl Two {
     async fn new() -> Self {
         let yard = Yard::new().await;
-        let second = tempfile::Builder::new().prefix("my-").tempdir_in("/tmp").expect("a folder");
-        std::fs::create_dir_all(yard.data.path().join("repositories")).expect("a folder");
-        std::fs::create_dir_all(second.path().join("registry")).expect("a folder");
-        symlink(yard.data.path().join("repositories"), second.path().join("repositories")).expect("a link");
+        let second = another_folder(&yard);
         let (project, task) = yard.sample_task(Template::Full).await;
         let run = yard.world.muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
         Self { yard, second, project, task, run }

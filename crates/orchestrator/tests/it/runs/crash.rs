@@ -90,7 +90,7 @@ async fn killed_in(stage: &str, template: Template, expected: &[&str]) {
     yard.until(task, |run| run.steps.iter().any(|step| step.kind == here)).await;
     first.kill().await.expect("killed");
     let second = yard.worker();
-    let mut at_gate = yard.until(task, |run| run.waits_for.is_some() || !run.state.alive()).await;
+    let mut at_gate = yard.until(task, |run| run.state == RunState::Waiting || !run.state.alive()).await;
     drop(second);
     if stage == "merge" {
         at_gate = merge_through_a_crash(&yard, task, &at_gate).await;

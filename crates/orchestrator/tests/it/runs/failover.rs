@@ -76,7 +76,7 @@ impl Two {
     }
 
     async fn until_gate(&self) -> RunView {
-        let run = self.yard.until(self.task, |run| run.waits_for.is_some() || !run.state.alive()).await;
+        let run = self.yard.until(self.task, |run| run.state == RunState::Waiting || !run.state.alive()).await;
         assert_eq!(run.state, RunState::Waiting, "{run:#?}");
         let kinds: Vec<&str> = run.steps.iter().map(|step| step.kind.as_str()).collect();
         assert_eq!(kinds, FULL);

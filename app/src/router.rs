@@ -147,14 +147,18 @@ fn models(routes: Routes) -> Routes {
         .by_token(POST, "/llm/openai/v1/responses", llm::responses)
         .by_token(POST, "/llm/openai/v1/embeddings", llm::embeddings)
         .by_token(GET, "/llm/openai/v1/models", llm::openai_models)
+        .by_token(GET, "/llm/openai/v1/models/{*model}", llm::openai_model)
         .by_token(POST, "/llm/anthropic/v1/messages", llm::messages)
         .by_token(POST, "/llm/anthropic/v1/messages/count_tokens", llm::count_tokens)
         .by_token(GET, "/llm/anthropic/v1/models", llm::anthropic_models)
+        .by_token(GET, "/llm/anthropic/v1/models/{*model}", llm::anthropic_model)
         .by_token(GET, "/llm/gemini/v1beta/models", llm::gemini_models)
+        .by_token(GET, "/llm/gemini/v1beta/models/{*call}", llm::gemini_model)
         // A model's name may hold slashes.
         .by_token(POST, "/llm/gemini/v1beta/models/{*call}", llm::generate)
         // Newer clients of Google ask for the version without "beta".
         .by_token(GET, "/llm/gemini/v1/models", llm::gemini_models)
+        .by_token(GET, "/llm/gemini/v1/models/{*call}", llm::gemini_model)
         .by_token(POST, "/llm/gemini/v1/models/{*call}", llm::generate)
 }
 

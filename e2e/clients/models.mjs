@@ -20,6 +20,7 @@ async function openai() {
   const tools = ["read", "run"].map((name) => ({ type: "function", function: { name, description: "d", parameters: schema } }));
   const messages = [{ role: "user", content: "Go." }];
   assert.ok((await client.models.list()).data.some((entry) => entry.id === model));
+  assert.equal((await client.models.retrieve(model)).id, model);
   let text = "";
   for await (const chunk of await client.chat.completions.create({ model, messages, tools, stream: true })) {
     text += chunk.choices[0].delta.content ?? "";
@@ -44,6 +45,7 @@ async function anthropic() {
   const tools = ["read", "run"].map((name) => ({ name, description: "d", input_schema: schema }));
   const messages = [{ role: "user", content: "Go." }];
   assert.ok((await client.models.list()).data.some((entry) => entry.id === model));
+  assert.equal((await client.models.retrieve(model)).id, model);
   const message = await client.messages.stream({ model, max_tokens: 500, messages, tools }).finalMessage();
   const calls = message.content.filter((block) => block.type === "tool_use");
   assert.deepEqual(calls.map((call) => [call.name, call.input]), expected);

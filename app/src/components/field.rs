@@ -13,6 +13,7 @@ pub struct Field {
     error: Option<String>,
     autocomplete: Option<&'static str>,
     max_length: Option<u32>,
+    options: Vec<String>,
     range: Option<(i64, i64)>,
     required: bool,
     large: bool,
@@ -32,6 +33,7 @@ impl Field {
             error: None,
             autocomplete: None,
             max_length: None,
+            options: Vec::new(),
             range: None,
             required: false,
             large: false,
@@ -100,6 +102,13 @@ impl Field {
         self
     }
 
+    /// Proposed while somebody types; anything else can be typed too.
+    #[must_use]
+    pub fn options(mut self, options: &[String]) -> Self {
+        self.options = options.to_vec();
+        self
+    }
+
     #[must_use]
     pub fn required(mut self) -> Self {
         self.required = true;
@@ -129,11 +138,16 @@ impl Field {
             view! { <p class="field__error" id=error_id>{icon(Icon::CircleAlert)}<span>{text}</span></p> }
         });
         let hint = self.hint.map(|text| view! { <p class="field__hint" id=hint_id>{text}</p> });
+        let options = (!self.options.is_empty()).then(|| {
+            let options = self.options.iter().map(|option| view! { <option value=option.clone()></option> });
+            view! { <datalist id=format!("{}-options", self.name)>{options.collect_view()}</datalist> }
+        });
         view! {
             <div class="field">
                 <label class="field__label" for=self.name>{self.label}</label>
                 {error}
                 {input}
+                {options}
                 {hint}
             </div>
         }
@@ -154,6 +168,7 @@ impl Field {
                 min=self.range.map(|(least, _)| least.to_string())
                 max=self.range.map(|(_, most)| most.to_string())
                 maxlength=self.max_length.map(|units| units.to_string())
+                list=(!self.options.is_empty()).then(|| format!("{}-options", self.name))
                 inputmode=self.code.then_some("numeric")
                 required=self.required
                 autofocus=self.focused
@@ -191,6 +206,16 @@ mod tests {
         let html = html(Field::new("name", "Name").value("Mira"));
         assert!(!html.contains("aria-invalid") && !html.contains("aria-describedby"), "{html}");
         assert!(!html.contains("required") && !html.contains("autofocus"), "{html}");
+    }
+
+    #[test]
+    fn proposals_stand_beside_their_input() {
+        let html = html(Field::new("model", "Model").options(&["fast".to_owned()]));
+        assert!(
+            html.contains(r#"list="model-options""#) && html.contains(r#"<datalist id="model-options">"#),
+            "{html}"
+        );
+        assert!(html.contains(r#"<option value="fast">"#), "{html}");
     }
 
     #[test]

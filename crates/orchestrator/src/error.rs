@@ -22,6 +22,9 @@ pub enum Error {
     /// A limit has no room for a model call.
     #[error("{}", .0.sentence())]
     Budget(Box<crate::budgets::Refusal>),
+    /// A project or an agent may not use the model that a call asks for.
+    #[error("{}", .0.sentence())]
+    NotAllowed(Box<crate::models::NotAllowed>),
     /// Somebody stopped all spending of whoever would make a call, for this reason.
     #[error("paused: {0}")]
     Paused(String),
@@ -65,6 +68,7 @@ impl Error {
             Self::Invalid(_) => (Situation::Invalid, "Some of what was sent cannot be accepted.".to_owned(), None),
             Self::Refused(sentence) => (Situation::Conflict, sentence.clone(), None),
             Self::Budget(refusal) => (Situation::Conflict, refusal.sentence(), Some(refusal.way_out())),
+            Self::NotAllowed(refusal) => (Situation::Forbidden, refusal.sentence(), Some(refusal.way_out())),
             Self::Paused(reason) => (
                 Situation::Conflict,
                 format!("All work here is paused: {reason}"),

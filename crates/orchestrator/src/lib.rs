@@ -96,6 +96,7 @@ pub struct Orchestrator {
     live: runs::Live,
     desk: Arc<budgets::Desk>,
     memory: Arc<models::Memory>,
+    breaker: Arc<models::Breaker>,
 }
 
 /// The installation's keys. They must outlive a restart.
@@ -128,6 +129,7 @@ impl Orchestrator {
             live: runs::Live::default(),
             desk: Arc::default(),
             memory: Arc::default(),
+            breaker: Arc::default(),
         }
     }
 
@@ -141,6 +143,12 @@ impl Orchestrator {
 
     pub(crate) fn memory(&self) -> &models::Memory {
         &self.memory
+    }
+
+    /// Which model providers are to be left alone, for the calls of runs and of programs alike.
+    #[must_use]
+    pub fn breaker(&self) -> &models::Breaker {
+        &self.breaker
     }
 
     /// The client for model providers, with the installation's guard.

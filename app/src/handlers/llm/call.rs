@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::response::Response;
 use gateway::{
@@ -6,7 +6,10 @@ use gateway::{
     face::{Fault, Request, Situation},
 };
 use http::HeaderMap;
-use orchestrator::{budgets::Held, models::Caller};
+use orchestrator::{
+    budgets::Held,
+    models::{Caller, goes_elsewhere, wait_after},
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -18,11 +21,6 @@ use crate::state::App;
 
 /// How often a call is worked out anew because the team's keys or providers were changed meanwhile.
 const TURNS: u32 = 5;
-/// Tries of one provider before its first byte.
-const TRIES: u32 = 3;
-/// A longer wait than this is the client's to wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
-
 /// One call of a client.
 pub(super) struct Call {
     pub(super) app: App,
@@ -96,8 +94,8 @@ impl Call {
 
     /// Holds, calls, relays and settles. `head` is taken once the client has its answer's beginning.
     async fn attempt(&self, candidate: &Candidate, head: &mut Option<Head>) -> Result<(), Missed> {
-        let gate = &self.app.llm.gate;
-        if let Some(left) = gate.rest(candidate.id()) {
+        let breaker = self.app.muster.breaker();
+        if let Some(left) = breaker.rest(candidate.id()) {
             let fault = Fault::new(Situation::Overloaded, "The provider did not answer several times in a row.");
             return Err(Missed::Elsewhere(fault.after(Some(left)).into()));
         }
@@ -113,7 +111,7 @@ impl Call {
         };
         match outcome {
             Ok(spent) => {
-                gate.works(candidate.id());
+                breaker.works(candidate.id());
                 self.settle(candidate, held, &spent).await;
                 Ok(())
             }
@@ -151,9 +149,9 @@ impl Call {
     }
 
     fn refused(&self, candidate: &Candidate, refused: Refused) -> Missed {
-        let elsewhere = refused.error.may_retry() || matches!(refused.error, CallError::OutOfCredit { .. });
+        let elsewhere = goes_elsewhere(&refused.error);
         if elsewhere {
-            self.app.llm.gate.fails(candidate.id(), &refused.error);
+            self.app.muster.breaker().fails(candidate.id(), &refused.error);
         }
         tracing::info!(provider = %candidate.id(), error = %refused.error, "a provider did not answer a call");
         if elsewhere { Missed::Elsewhere(refused.into()) } else { Missed::Ends(refused.into()) }
@@ -184,33 +182,5 @@ impl Call {
         if let Err(error) = self.app.muster.settle(held, used).await {
             tracing::error!(%error, "a call could not be settled; it counts as lost within a minute");
         }
-    }
-}
-
-/// How long to wait before the same provider is asked again; `None`: not at all.
-pub(super) fn wait_after(error: &CallError, tries: u32) -> Option<Duration> {
-    // What may have been billed is not sent twice.
-    if !error.may_retry() || error.may_have_cost() || tries >= TRIES {
-        return None;
-    }
-    let wait = error.retry_after().unwrap_or(Duration::from_millis(250 << tries.min(6)));
-    (wait <= LONGEST_WAIT).then_some(wait)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_cost_nothing_is_tried_again_and_not_for_long() {
-        let limited =
-            |seconds| CallError::RateLimited { retry_after: Some(Duration::from_secs(seconds)), message: "m".into() };
-        assert_eq!(wait_after(&limited(3), 1), Some(Duration::from_secs(3)));
-        assert_eq!(wait_after(&limited(60), 1), None);
-        assert_eq!(wait_after(&limited(1), TRIES), None);
-        assert_eq!(wait_after(&CallError::Timeout { waited: Duration::ZERO, partial: None }, 1), None);
-        let closed = CallError::Network { sent: false, message: "m".into() };
-        assert!(wait_after(&closed, 1).is_some());
-        assert_eq!(wait_after(&CallError::BadRequest { message: "m".into() }, 1), None);
     }
 }

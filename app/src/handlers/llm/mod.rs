@@ -125,6 +125,27 @@ async fn list(app: &App, format: Format, request: Request) -> Response {
     finish(format, answer.await)
 }
 
+pub(crate) async fn openai_model(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+    one(&app, Format::OpenAiChat, &id, request).await
+}
+
+pub(crate) async fn anthropic_model(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+    one(&app, Format::Anthropic, &id, request).await
+}
+
+pub(crate) async fn gemini_model(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+    one(&app, Format::Gemini, &id, request).await
+}
+
+async fn one(app: &App, format: Format, id: &str, request: Request) -> Response {
+    let answer = async {
+        let (caller, _, _) = receive(app, request, Belief::Database).await?;
+        let model = app.muster.model_of(&caller, id).await?;
+        Ok(json(face::model(format, &model).to_string()))
+    };
+    finish(format, answer.await)
+}
+
 /// What says whether a key works.
 #[derive(Clone, Copy)]
 enum Belief {

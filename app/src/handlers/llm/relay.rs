@@ -13,12 +13,13 @@ use gateway::{
     face::{Fault, Format, Meter, Request, UsageFilter, Writer},
 };
 use http::{HeaderName, HeaderValue, header};
+use orchestrator::models::wait_after;
 use tokio::sync::{mpsc, oneshot};
 use types::chat::{Answer, Delta, TokenUsage};
 use uuid::Uuid;
 
 use super::{
-    call::{Call, wait_after},
+    call::Call,
     candidate::{Bounds, Candidate, OUTPUT_UNLESS_SAID, Spent},
     json,
     told::Told,

@@ -54,7 +54,7 @@ impl From<Error> for Told {
                 Fault::new(Situation::RateLimited, sentence()).after(Some(*retry_after))
             }
             Error::Busy => Fault::new(Situation::Overloaded, sentence()),
-            Error::Denied(_) => Fault::new(Situation::Forbidden, sentence()),
+            Error::Denied(_) | Error::NotAllowed(_) => Fault::new(Situation::Forbidden, sentence()),
             Error::Invalid(_) | Error::Refused(_) => Fault::new(Situation::BadRequest, sentence()),
             Error::Unreachable(_) | Error::Internal(_) => return Self::Failed(error),
         };

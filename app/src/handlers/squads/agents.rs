@@ -1,7 +1,7 @@
 use axum::extract::{Form, Path, State};
 use orchestrator::{
     Error, Grant,
-    grants::{ManageSquads, ReadSquads},
+    grants::{ManageSquads, ReadSquads, ReadTeam},
     squads::{AgentLimits, AgentSettings, SquadDetail},
 };
 use serde::Deserialize;
@@ -83,6 +83,12 @@ async fn draw_agent<G: Grant>(
     let home = app.muster.squad(&reader, squad).await?;
     let types = app.muster.agent_types(&reader).await?;
     let types = types.into_iter().filter(|found| found.enabled || found.id == agent.settings.agent_type);
+    let (mut providers, mut models) = (Vec::new(), Vec::new());
+    if let Some(reader) = member.also::<ReadTeam>() {
+        let all = app.muster.model_providers(&reader).await?;
+        providers = all.into_iter().map(|found| Choice::new(found.id.to_string(), found.name)).collect();
+        models = app.muster.model_choices(&reader).await?;
+    }
     let (input, errors) = typed.unwrap_or_else(|| (AgentInput::of(&agent.settings, agent.version), Errors::new()));
     let data = AgentPage {
         squad,
@@ -91,7 +97,8 @@ async fn draw_agent<G: Grant>(
         role: agent.settings.role,
         version: agent.version,
         types: types.map(|found| Choice::new(found.id.to_string(), found.settings.display_name)).collect(),
-        providers: Vec::new(),
+        providers,
+        models,
         input,
         versions: app.muster.agent_versions(&reader, squad, id).await?,
         errors,
@@ -151,7 +158,10 @@ fn settings(form: &AgentInput) -> Result<(i32, AgentSettings), Errors> {
         (Some(role), Some(agent_type), Ok(provider)) if errors.is_empty() => {
             let (name, instructions) = (form.name.clone(), form.instructions.clone());
             let model = Some(form.model.clone());
-            Ok((seen, AgentSettings { name, role, agent_type, provider, model, instructions, limits }))
+            let allowed_models = form.allowed_models.split([',', '\n']).map(str::to_owned).collect();
+            let settings =
+                AgentSettings { name, role, agent_type, provider, model, allowed_models, instructions, limits };
+            Ok((seen, settings))
         }
         (.., Err(_)) => {
             errors.add("provider", "Choose one of the providers in the list.");

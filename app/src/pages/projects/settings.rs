@@ -12,6 +12,7 @@ use crate::{
     },
     forms::Errors,
     layout::shell::{self, Shell},
+    pages::squads::agent::allowed_models,
 };
 
 /// The settings of a project, as its form holds them.
@@ -47,6 +48,8 @@ pub struct Input {
     pub test_command: String,
     /// One host per line.
     pub egress_allow: String,
+    /// One pattern per line.
+    pub allowed_models: String,
     pub cpu_millis: String,
     pub memory_mb: String,
     pub pids: String,
@@ -65,6 +68,7 @@ pub fn page(shell: &Shell, data: &Settings) -> String {
             {section("general", "General", None, None, general(data))}
             {section("commands", "Commands", None, None, commands(data))}
             {section("network", "Network", None, None, network(data))}
+            {section("models", "Models", None, None, allowed_models(&data.input.allowed_models, data.errors.of("allowed_models")))}
             {section("limits", "Limits of a sandbox", None, None, limits(data))}
             <div class="cluster">{Button::new("Save the settings").primary().busy("Saving…").submit()}</div>
         </form>

@@ -33,6 +33,8 @@ pub struct AgentPage {
     pub types: Vec<Choice>,
     /// The providers that can be chosen besides the team's default: id and name.
     pub providers: Vec<Choice>,
+    /// Names that models can be given as.
+    pub models: Vec<String>,
     pub input: AgentInput,
     /// Newest first.
     pub versions: Vec<AgentVersion>,
@@ -52,6 +54,9 @@ pub struct AgentInput {
     pub provider: String,
     #[serde(default)]
     pub model: String,
+    /// One pattern per line.
+    #[serde(default)]
+    pub allowed_models: String,
     #[serde(default)]
     pub instructions: String,
     #[serde(default)]
@@ -75,6 +80,7 @@ impl AgentInput {
             agent_type: settings.agent_type.to_string(),
             provider: settings.provider.map(|provider| provider.to_string()).unwrap_or_default(),
             model: settings.model.clone().unwrap_or_default(),
+            allowed_models: settings.allowed_models.join("\n"),
             instructions: settings.instructions.clone(),
             max_model_calls: settings.limits.max_model_calls.to_string(),
             max_tokens: settings.limits.max_tokens.to_string(),
@@ -140,6 +146,7 @@ fn form(shell: &Shell, data: &AgentPage) -> AnyView {
             {select("agent_type", "Agent type", &data.types, &input.agent_type, data.errors.of("agent_type"))}
             {provider(data)}
             {model(data)}
+            {allowed_models(&data.input.allowed_models, data.errors.of("allowed_models"))}
             {instructions.view()}
             {limits(data)}
             <div class="cluster">
@@ -152,7 +159,7 @@ fn form(shell: &Shell, data: &AgentPage) -> AnyView {
 }
 
 fn provider(data: &AgentPage) -> AnyView {
-    let first = Choice::new("", "The team's default");
+    let first = Choice::new("", "Whichever the model's name leads to");
     let choices: Vec<Choice> = std::iter::once(first).chain(data.providers.iter().cloned()).collect();
     select("provider", "Model provider", &choices, &data.input.provider, data.errors.of("provider"))
 }
@@ -160,11 +167,28 @@ fn provider(data: &AgentPage) -> AnyView {
 fn model(data: &AgentPage) -> AnyView {
     Field::new("model", "Model")
         .value(&data.input.model)
-        .hint("The model's name at the provider. Empty: the team's default.")
+        .options(&data.models)
+        .hint(
+            "A name of the team's own, provider/model, or the model's name at the provider above. Empty: the default.",
+        )
         .error(data.errors.of("model"))
         .max_length(200)
         .autocomplete("off")
         .view()
+}
+
+/// The list of models that calls may go to, as projects and agents have it.
+pub(in crate::pages) fn allowed_models(value: &str, error: Option<&str>) -> AnyView {
+    TextArea {
+        name: "allowed_models",
+        label: "Allowed models",
+        value: value.to_owned(),
+        hint: Some("One per line: provider/model, provider/*, or a name of the team's own. Empty: all. Holds at once."),
+        error: error.map(str::to_owned),
+        rows: 3,
+        max_length: Some(14_000),
+    }
+    .view()
 }
 
 fn limits(data: &AgentPage) -> AnyView {
@@ -196,12 +220,14 @@ fn limits(data: &AgentPage) -> AnyView {
 fn read_only(data: &AgentPage) -> AnyView {
     let input = &data.input;
     let or_default = |text: &str| if text.is_empty() { "Team default".to_owned() } else { text.to_owned() };
+    let allowed = |lines: &str| if lines.is_empty() { "All".to_owned() } else { lines.replace('\n', ", ") };
     let kind = data.types.iter().find(|choice| choice.value == input.agent_type).map(|choice| choice.label.clone());
     view! {
         <dl class="facts">
             <dt>"Role"</dt><dd>{data.role.label()}</dd>
             <dt>"Type"</dt><dd>{kind}</dd>
             <dt>"Model"</dt><dd>{or_default(&input.model)}</dd>
+            <dt>"Allowed models"</dt><dd>{allowed(&input.allowed_models)}</dd>
             <dt>"A turn"</dt><dd>{format!("{} model calls, {} min", input.max_model_calls, input.wall_minutes)}</dd>
             <dt>"A run"</dt><dd>{format!("{} tokens, ${}", input.max_tokens, input.max_cost)}</dd>
         </dl>
@@ -253,6 +279,7 @@ mod tests {
             version: 3,
             types: vec![Choice::new(kind.to_string(), "Muster agent")],
             providers: Vec::new(),
+            models: vec!["fast".to_owned(), "openai/gpt-5".to_owned()],
             input: AgentInput::of(&settings, 3),
             versions: vec![version],
             errors: Errors::new(),
@@ -264,6 +291,16 @@ mod tests {
         let html = page(&shell(BuiltinRole::Owner), &data());
         assert!(html.contains(r#"name="version" value="3""#), "{html}");
         assert!(html.contains(r#"name="max_cost" type="text" value="5.00""#), "{html}");
+    }
+
+    #[test]
+    fn the_model_field_offers_names_and_the_list_keeps_what_was_typed() {
+        let mut data = data();
+        data.input.allowed_models = "fast\nelsewhere/*".to_owned();
+        data.errors.add("allowed_models", "“elsewhere” is no provider of the team.");
+        let html = page(&shell(BuiltinRole::Owner), &data);
+        assert!(html.contains(r#"<option value="openai/gpt-5">"#), "{html}");
+        assert!(html.contains("elsewhere/*</textarea>") && html.contains(r#"id="allowed_models-error""#), "{html}");
     }
 
     #[test]

@@ -10,6 +10,12 @@ expected = [("read", {"path": "a ü.txt"}), ("run", {"command": "ls -l"})]
 messages = [{"role": "user", "content": "Go."}]
 
 assert model in [entry.id for entry in client.models.list()], "the model is listed"
+assert client.models.retrieve(model).id == model
+try:
+    client.models.retrieve("server/no-such-model")
+    raise AssertionError("there is no such model")
+except NotFoundError as error:
+    assert error.body["error"]["type"] == "not_found_error", error.body
 
 with client.messages.stream(model=model, max_tokens=500, messages=messages, tools=tools) as stream:
     text = "".join(stream.text_stream)

@@ -23,6 +23,12 @@ config = types.GenerateContentConfig(
 expected = [("read", {"path": "a ü.txt"}), ("run", {"command": "ls -l"})]
 
 assert "models/" + model in [entry.name for entry in client.models.list()], "the model is listed"
+assert client.models.get(model="models/" + model).name == "models/" + model
+try:
+    client.models.get(model="models/server/no-such-model")
+    raise AssertionError("there is no such model")
+except errors.ClientError as error:
+    assert (error.code, error.status) == (404, "NOT_FOUND"), error
 
 text, calls, usage, parts = "", [], None, []
 for chunk in client.models.generate_content_stream(model="models/" + model, contents="Go.", config=config):

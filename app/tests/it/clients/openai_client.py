@@ -14,6 +14,12 @@ expected = [("read", {"path": "a ü.txt"}), ("run", {"command": "ls -l"})]
 messages = [{"role": "user", "content": "Go."}]
 
 assert model in [entry.id for entry in client.models.list()], "the model is listed"
+assert client.models.retrieve(model).id == model
+try:
+    client.models.retrieve("server/no-such-model")
+    raise AssertionError("there is no such model")
+except NotFoundError as error:
+    assert error.code == "model_not_found", error
 
 # Without a word about usage, as in every example: each chunk has a choice.
 text = ""

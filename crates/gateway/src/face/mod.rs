@@ -22,7 +22,7 @@ use crate::{Kind, Provider};
 
 pub use error::{Fault, Situation};
 pub use filter::UsageFilter;
-pub use listing::models;
+pub use listing::{model, models};
 pub use meter::{Meter, Metered};
 pub use request::{Outgoing, Refusal, Request};
 pub use write::Writer;

@@ -1,12 +1,11 @@
 //! The names by which programs ask for models, and where each leads.
 
-use std::sync::Arc;
-
 use gateway::ListedModel;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use types::{ModelProviderId, TeamId};
 
-use super::{Caller, ModelRoute, ProviderKind};
+use super::{DEMO_MODEL, ProviderKind};
 use crate::{
     Can, Error, Orchestrator, Result,
     audit::{self, Happening},
@@ -15,7 +14,7 @@ use crate::{
 };
 
 /// What a program says that leaves the choice to the team.
-const DEFAULT: &str = "default";
+pub(super) const DEFAULT: &str = "default";
 const MAX_ALIASES: i64 = 100;
 const MAX_TARGETS: usize = 5;
 
@@ -34,13 +33,7 @@ pub struct Alias {
     pub targets: Vec<Target>,
 }
 
-/// Where the calls for a name go, in the order in which they are tried, and the version of the catalogue that says so.
-#[derive(Clone, Debug)]
-pub struct Routes {
-    pub all: Arc<[ModelRoute]>,
-    pub catalogue: i64,
-}
-
+#[derive(Debug)]
 struct Known {
     id: ModelProviderId,
     slug: String,
@@ -56,7 +49,6 @@ fn slug(name: &str) -> String {
     words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
-/// An alias first, then `provider/model`, then the team's default provider with that model.
 fn lead(aliases: &[Alias], known: &[Known], asked: &str) -> Vec<Target> {
     if let Some(alias) = aliases.iter().find(|alias| alias.name == asked) {
         return alias.targets.clone();
@@ -81,56 +73,72 @@ fn lead(aliases: &[Alias], known: &[Known], asked: &str) -> Vec<Target> {
     }
 }
 
-impl Orchestrator {
-    /// Where the calls for a name go; as remembered, where the caller is of the same version of the catalogue.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for a name that leads nowhere.
-    pub async fn routes_of(&self, caller: &Caller, asked: &str) -> Result<Routes> {
-        let (team, catalogue) = (caller.team(), caller.catalogue());
-        if let Some(all) = self.memory().routes(team, catalogue, asked) {
-            return Ok(Routes { all, catalogue });
-        }
-        let mut tx = self.db().team(caller.scope()).await?;
-        // First of all: what is read after it is of this version, or newer, and then it is refused as too old.
-        let catalogue = version(&mut tx, team).await?;
-        let aliases = aliases(&mut tx, caller.team()).await?;
-        let known = known(&mut tx, caller.team()).await?;
-        tx.commit().await?;
-        let mut routes = Vec::new();
-        for target in lead(&aliases, &known, asked) {
-            match self.model_for(caller.scope(), Some(target.provider), target.model.as_deref()).await {
-                Ok(route) => routes.push(route),
-                // An alias may name a provider that was removed since; the others still stand.
-                Err(Error::NotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if routes.is_empty() {
-            return Err(Error::NotFound);
-        }
-        let all: Arc<[ModelRoute]> = routes.into();
-        self.memory().learn_routes(team, catalogue, asked, &all);
-        Ok(Routes { all, catalogue })
+/// The team's providers, and its own names for their models.
+#[derive(Debug)]
+pub(super) struct Catalogue {
+    aliases: Vec<Alias>,
+    known: Vec<Known>,
+}
+
+impl Catalogue {
+    pub(super) async fn read(connection: &mut PgConnection, team: TeamId) -> Result<Self> {
+        Ok(Self { aliases: aliases(connection, team).await?, known: known(connection, team).await? })
     }
 
-    /// The names that a caller may ask for.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn models_of(&self, caller: &Caller) -> Result<Vec<ListedModel>> {
-        let now = self.clock().now();
-        let mut tx = self.db().team(caller.scope()).await?;
-        let aliases = aliases(&mut tx, caller.team()).await?;
-        let known = known(&mut tx, caller.team()).await?;
-        tx.commit().await?;
-        let mut list: Vec<ListedModel> = aliases
-            .into_iter()
-            .map(|alias| alias.name)
-            .chain([DEFAULT.to_owned()])
-            .map(|id| ListedModel { name: id.clone(), id })
-            .collect();
-        for provider in known {
+    pub(super) fn alias(&self, name: &str) -> Option<&Alias> {
+        self.aliases.iter().find(|alias| alias.name == name)
+    }
+
+    pub(super) fn provider(&self, slug: &str) -> Option<ModelProviderId> {
+        Some(self.known.iter().find(|provider| provider.slug.eq_ignore_ascii_case(slug))?.id)
+    }
+
+    pub(super) fn slugs(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().map(|provider| provider.slug.as_str())
+    }
+
+    /// The provider's part in names, and its own name of the model; `None` for a provider that was removed.
+    fn parts<'a>(&'a self, target: &'a Target) -> Option<(&'a str, &'a str)> {
+        let provider = self.known.iter().find(|provider| provider.id == target.provider)?;
+        let model = match provider.kind {
+            ProviderKind::Demo => DEMO_MODEL,
+            ProviderKind::Server(_) => target.model.as_deref().unwrap_or(&provider.model),
+        };
+        Some((&provider.slug, model))
+    }
+
+    /// As `provider/model`.
+    pub(super) fn place(&self, target: &Target) -> Option<String> {
+        self.parts(target).map(|(slug, model)| format!("{slug}/{model}"))
+    }
+
+    /// Whether `provider/*`, `provider/model` or a name of the team's own stands for a target.
+    pub(super) fn matches(&self, pattern: &str, target: &Target) -> bool {
+        let Some((slug, model)) = self.parts(target) else { return false };
+        if let Some(alias) = self.alias(pattern) {
+            return alias.targets.iter().filter_map(|other| self.parts(other)).any(|other| other == (slug, model));
+        }
+        let Some((provider, wanted)) = pattern.split_once('/') else { return false };
+        let default = || Target { provider: target.provider, model: None };
+        provider.eq_ignore_ascii_case(slug)
+            && (wanted == "*"
+                || wanted == model
+                || (wanted == DEFAULT && self.parts(&default()).is_some_and(|(_, own)| own == model)))
+    }
+
+    /// Where a name leads: an alias first, then `provider/model`, then the team's default provider with that model. An
+    /// alias may name a provider that was removed since; the others still stand.
+    pub(super) fn places_of(&self, asked: &str) -> Vec<Target> {
+        let mut targets = lead(&self.aliases, &self.known, asked);
+        targets.retain(|target| self.known.iter().any(|provider| provider.id == target.provider));
+        targets
+    }
+
+    /// The names that can be asked for: aliases, the default, and each provider's models whose price is known.
+    pub(super) fn names(&self, now: OffsetDateTime) -> Vec<ListedModel> {
+        let own = self.aliases.iter().map(|alias| alias.name.clone()).chain([DEFAULT.to_owned()]);
+        let mut list: Vec<ListedModel> = own.map(|id| ListedModel { name: id.clone(), id }).collect();
+        for provider in &self.known {
             let own = format!("{}/{}", provider.slug, provider.model);
             let priced = gateway::prices::known_models(provider.base_url.as_deref().unwrap_or_default(), now);
             let priced = priced
@@ -140,23 +148,21 @@ impl Orchestrator {
             let first = ListedModel { id: own.clone(), name: own.clone() };
             list.extend(std::iter::once(first).chain(priced));
         }
-        Ok(list)
+        list
     }
+}
 
+impl Orchestrator {
     /// The team's own names, each with its models as `provider/model`.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn model_names(&self, scope: &Can<ReadTeam>) -> Result<Vec<(String, Vec<String>)>> {
         let mut tx = self.db().team(scope).await?;
-        let aliases = aliases(&mut tx, scope.team()).await?;
-        let known = known(&mut tx, scope.team()).await?;
+        let catalogue = Catalogue::read(&mut tx, scope.team()).await?;
         tx.commit().await?;
-        let place = |target: &Target| {
-            let provider = known.iter().find(|provider| provider.id == target.provider)?;
-            Some(format!("{}/{}", provider.slug, target.model.as_deref().unwrap_or(&provider.model)))
-        };
-        Ok(aliases.into_iter().map(|alias| (alias.name, alias.targets.iter().filter_map(place).collect())).collect())
+        let places = |alias: &Alias| alias.targets.iter().filter_map(|target| catalogue.place(target)).collect();
+        Ok(catalogue.aliases.iter().map(|alias| (alias.name.clone(), places(alias))).collect())
     }
 
     /// Gives a name its models, each as `provider/model`; none takes the name away.
@@ -253,7 +259,7 @@ fn check(alias: &Alias) -> Result<()> {
 }
 
 /// The version of the team's catalogue; 0 before the team's books begin.
-async fn version(connection: &mut PgConnection, team: TeamId) -> Result<i64> {
+pub(super) async fn version(connection: &mut PgConnection, team: TeamId) -> Result<i64> {
     let version = sqlx::query_scalar!("SELECT catalogue_version FROM budget_heads WHERE team_id = $1", team as TeamId)
         .fetch_optional(connection)
         .await?;
@@ -325,6 +331,24 @@ mod tests {
         assert_eq!(lead("qwen"), "vllm qwen");
         assert_eq!(lead("o9/strange"), "openai o9/strange");
         assert!(super::lead(&[], &[], "x").is_empty());
+    }
+
+    #[test]
+    fn patterns_stand_for_models_and_not_for_words() {
+        let known = vec![provider("demo", "demo", false), provider("openai", "gpt-5", true)];
+        let (demo, openai) = (known[0].id, known[1].id);
+        let target = |provider, model: Option<&str>| Target { provider, model: model.map(str::to_owned) };
+        let fast = Alias { name: "fast".into(), targets: vec![target(openai, Some("mini")), target(demo, None)] };
+        let catalogue = Catalogue { aliases: vec![fast], known };
+        let matches = |pattern: &str, target: &Target| catalogue.matches(pattern, target);
+        assert!(matches("OpenAI/*", &target(openai, Some("anything"))));
+        assert!(!matches("openai/*", &target(demo, None)));
+        assert!(matches("openai/gpt-5", &target(openai, None)) && matches("openai/default", &target(openai, None)));
+        assert!(!matches("openai/gpt-5", &target(openai, Some("gpt-5-mini"))));
+        assert!(!matches("openai/default", &target(openai, Some("gpt-5-mini"))));
+        assert!(matches("fast", &target(openai, Some("mini"))) && !matches("fast", &target(openai, None)));
+        assert!(matches("demo/demo", &target(demo, Some("whatever was asked for"))));
+        assert!(!matches("gone", &target(demo, None)) && !matches("*", &target(demo, None)));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use time::OffsetDateTime;
-use types::{GatewayKeyId, TeamId};
+use types::{AgentId, GatewayKeyId, ProjectId, TeamId};
 
-use super::{ModelRoute, keys::USED_EVERY};
+use super::{Routes, keys::USED_EVERY};
 use crate::budgets::Spender;
 
 /// How long anything stays: providers' keys are not to lie in memory for no reason.
@@ -25,7 +25,14 @@ struct Team {
     version: i64,
     since: Instant,
     keys: HashMap<[u8; 32], KnownKey>,
-    routes: HashMap<String, Arc<[ModelRoute]>>,
+    routes: HashMap<Name, Routes>,
+}
+
+/// A name of a model, and who asks: where it leads is also a question of what project and agent may use.
+type Name = (Option<ProjectId>, Option<AgentId>, String);
+
+fn name(spender: &Spender, asked: &str) -> Name {
+    (spender.project, spender.agent, asked.to_owned())
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +58,10 @@ impl Memory {
         Some((*key, known.version))
     }
 
-    pub(super) fn routes(&self, team: TeamId, version: i64, asked: &str) -> Option<Arc<[ModelRoute]>> {
+    pub(super) fn routes(&self, team: TeamId, version: i64, spender: &Spender, asked: &str) -> Option<Routes> {
         let teams = self.teams();
         let known = teams.get(&team).filter(|team| team.version == version && team.since.elapsed() < LIFE)?;
-        known.routes.get(asked).cloned()
+        known.routes.get(&name(spender, asked)).cloned()
     }
 
     pub(super) fn learn_key(&self, team: TeamId, version: i64, hash: [u8; 32], key: KnownKey) {
@@ -66,12 +73,12 @@ impl Memory {
         });
     }
 
-    pub(super) fn learn_routes(&self, team: TeamId, version: i64, asked: &str, routes: &Arc<[ModelRoute]>) {
-        self.learn(team, version, |team| {
+    pub(super) fn learn_routes(&self, team: TeamId, spender: &Spender, asked: &str, routes: &Routes) {
+        self.learn(team, routes.catalogue, |team| {
             if team.routes.len() >= MOST_OF_A_TEAM {
                 team.routes.clear();
             }
-            team.routes.insert(asked.to_owned(), Arc::clone(routes));
+            team.routes.insert(name(spender, asked), routes.clone());
         });
     }
 
@@ -106,6 +113,8 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use time::{Duration as Span, macros::datetime};
 
     use super::*;
@@ -119,21 +128,25 @@ mod tests {
             expires_at: now + Span::hours(1),
             used_at: now,
         };
-        let routes: Arc<[ModelRoute]> = Arc::new([]);
+        let routes = |catalogue| Routes { all: Arc::new([]), catalogue, keeps_content: false };
+        let spender = Spender::default();
         memory.learn_key(team, 1, [7; 32], key);
-        memory.learn_routes(team, 1, "fast", &routes);
+        memory.learn_routes(team, &spender, "fast", &routes(1));
         assert_eq!(memory.key(team, &[7; 32], now).map(|(_, version)| version), Some(1));
-        assert!(memory.routes(team, 1, "fast").is_some() && memory.routes(team, 2, "fast").is_none());
+        assert!(memory.routes(team, 1, &spender, "fast").is_some());
+        assert!(memory.routes(team, 2, &spender, "fast").is_none());
+        let of_agent = Spender { agent: Some(types::AgentId::new()), ..spender };
+        assert!(memory.routes(team, 1, &of_agent, "fast").is_none(), "an agent may be allowed less");
         assert!(memory.key(team, &[7; 32], now + Span::minutes(2)).is_none(), "its last use is written once a minute");
         assert!(memory.key(TeamId::new(), &[7; 32], now).is_none());
 
-        memory.learn_routes(team, 2, "fast", &routes);
+        memory.learn_routes(team, &spender, "fast", &routes(2));
         assert!(memory.key(team, &[7; 32], now).is_none(), "a newer version takes the place of the older");
         memory.learn_key(team, 1, [7; 32], key);
         assert!(memory.key(team, &[7; 32], now).is_none(), "and is not replaced by it");
         memory.forget(team, 1);
-        assert!(memory.routes(team, 2, "fast").is_some());
+        assert!(memory.routes(team, 2, &spender, "fast").is_some());
         memory.forget(team, 2);
-        assert!(memory.routes(team, 2, "fast").is_none());
+        assert!(memory.routes(team, 2, &spender, "fast").is_none());
     }
 }

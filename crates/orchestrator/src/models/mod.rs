@@ -1,13 +1,16 @@
 //! Model providers of a team, their keys, and what a call goes through.
 
+mod allowed;
 mod callable;
 mod catalogue;
 mod check;
+mod failover;
 mod keys;
 mod memory;
 mod presets;
 mod prices;
 mod providers;
+mod routes;
 mod settings;
 
 /// The format a server speaks.
@@ -17,13 +20,17 @@ pub use gateway::prices::Rates;
 use time::OffsetDateTime;
 use types::ModelProviderId;
 
+pub(crate) use allowed::checked as checked_models;
+pub use allowed::{NotAllowed, RestrictedBy};
 pub use callable::{CallableModel, ModelRoute};
-pub use catalogue::{Alias, Routes, Target};
+pub use catalogue::{Alias, Target};
+pub use failover::{Breaker, goes_elsewhere, wait_after};
 pub use keys::{Caller, GatewayKey, NewGatewayKey};
 pub(crate) use memory::Memory;
 pub use presets::{PRESETS, Preset};
 pub use prices::AgreedPrice;
 pub(crate) use providers::insert_demo;
+pub use routes::Routes;
 pub use settings::ProviderSettings;
 
 /// The demo's own name of its only model.

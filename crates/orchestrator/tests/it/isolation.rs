@@ -268,6 +268,7 @@ async fn attempt(world: &World, own: &Side, other: &Side, what: &Try) -> String 
                 default_branch: "main".into(),
                 commands: Commands::default(),
                 egress_allow: Vec::new(),
+                allowed_models: Vec::new(),
                 limits: Limits::default(),
             };
             run!(update_project(ids(*foreign).project, &settings))

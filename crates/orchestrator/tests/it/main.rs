@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod allowed_models;
 mod analytics;
 mod audit;
 mod budget_pages;

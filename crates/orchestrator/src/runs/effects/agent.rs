@@ -1,4 +1,4 @@
-//! Which agent takes a turn, where its calls go, and its tools in the sandbox.
+//! Which agent takes a turn, and its tools in the sandbox.
 
 use agents::{
     Event,
@@ -11,13 +11,8 @@ use types::{
     chat::{ToolCall, ToolResult},
 };
 
-use super::{
-    model::Route,
-    verify::{Gathered, gather, key, output_line, unreached},
-};
+use super::verify::{Gathered, gather, key, output_line, unreached};
 use crate::{
-    Error,
-    models::{DEMO_MODEL, ModelRoute},
     runs::{
         job::Job,
         journal::{Body, Line},
@@ -65,28 +60,6 @@ impl Job {
 }
 
 impl Shop {
-    /// Where an agent's calls go: to its own provider, the team's, or the demo.
-    pub(super) async fn route(&self, job: &Job, agent: &PlannedAgent) -> Stumbled<Route> {
-        let found = self.muster.model_for(&job.scope(), agent.provider, agent.model.as_deref()).await;
-        match found {
-            Ok(ModelRoute::Server(model)) => {
-                let (provider, name) = (model.provider.clone(), model.name.clone());
-                Ok(Route { provider, name, model: model.model.clone(), paid: Some(model) })
-            }
-            Ok(ModelRoute::Demo { .. }) => Ok(Route {
-                provider: self.demo.clone(),
-                name: crate::DEMO_PROVIDER.to_owned(),
-                model: DEMO_MODEL.to_owned(),
-                paid: None,
-            }),
-            Err(Error::NotFound) => {
-                let sentence = format!("The model provider of {} was removed. Give it another one.", agent.name);
-                Err(Stumble::last(Failure::Model, sentence))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Does what a model asked for, inside the sandbox.
     pub(super) async fn use_tool(
         &self,

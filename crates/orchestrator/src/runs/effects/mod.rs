@@ -13,6 +13,7 @@ mod shares;
 mod steps;
 mod turn;
 mod verify;
+mod ways;
 mod workspace;
 
 pub(super) use deliver::deliver;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agents::Event;
-use gateway::{CallError, Provider, estimate, prices::Priced};
+use gateway::{CallError, estimate, prices::Priced};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use types::{
@@ -11,15 +11,14 @@ use types::{
     chat::{Answer, ChatRequest, Delta, TokenUsage},
 };
 
+use super::ways::Route;
 use crate::{
     Error,
     budgets::{Held, NewCall, Used},
-    models::CallableModel,
     runs::{
         hold_up::HeldUp,
         job::Job,
-        journal::{self, Body, Line},
-        machine::Failure,
+        journal::{self, Body, Line, RunEvent},
         nodes,
         shop::Shop,
         typing::Typist,
@@ -28,65 +27,12 @@ use crate::{
     squads::PlannedAgent,
 };
 
-/// How often a call is tried before the run gives up; the waits between grow to about two minutes in all.
-const ATTEMPTS: u32 = 7;
-
-/// Where an agent's model calls go.
-pub(super) struct Route {
-    pub(super) provider: Provider,
-    /// As the ledger names it.
-    pub(super) name: String,
-    pub(super) model: String,
-    /// What it costs; None where it only replays a recording, which costs nothing.
-    pub(super) paid: Option<std::sync::Arc<CallableModel>>,
-}
-
-/// How long a run waits with its sandbox for a provider; for longer it stands still.
-const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a call waits for others under way to give back what they do not use.
 const ROOM: Duration = Duration::from_secs(45);
 
 impl Shop {
-    /// Calls the model and books what it cost, once per key: the worst case is held back first.
-    pub(super) async fn call_model(
-        &self,
-        job: &Job,
-        agent: &PlannedAgent,
-        step: StepId,
-        key: &str,
-        request: &ChatRequest,
-    ) -> Stumbled<Result<Answer, TooLong>> {
-        if let Some(answer) = self.paid_answer(job, key).await? {
-            return Ok(Ok(answer));
-        }
-        let route = self.route(job, agent).await?;
-        // The turn may have begun with another default of the team.
-        let renamed =
-            (request.model != route.model).then(|| ChatRequest { model: route.model.clone(), ..request.clone() });
-        let call = Call { job, agent, step, key, route: &route, request: renamed.as_ref().unwrap_or(request) };
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let error = match self.attempt(&call).await? {
-                Ok(answer) => return Ok(Ok(answer)),
-                Err(CallError::ContextTooLong { .. }) => return Ok(Err(TooLong)),
-                Err(error) => error,
-            };
-            let wait = error.retry_after().unwrap_or(Duration::from_secs(1 << attempt.min(6)));
-            if error.may_retry() && wait > PATIENCE {
-                let until = self.muster.clock().now() + wait;
-                return Err(Stumble::HeldUp(Box::new(HeldUp::by_provider(sentence(&route, &error), until))));
-            }
-            if !error.may_retry() || attempt >= ATTEMPTS {
-                return Err(Stumble::last(Failure::Model, sentence(&route, &error)));
-            }
-            tracing::info!(%error, attempt, wait_ms = wait.as_millis(), "a model call is tried again");
-            tokio::time::sleep(wait).await;
-        }
-    }
-
     /// The answer of a call that was booked right before a crash.
-    async fn paid_answer(&self, job: &Job, key: &str) -> Stumbled<Option<Answer>> {
+    pub(super) async fn paid_answer(&self, job: &Job, key: &str) -> Stumbled<Option<Answer>> {
         let mut tx = self.muster.db().team(&job.scope()).await?;
         let answer = sqlx::query_scalar!(
             "SELECT answer FROM run_answers WHERE team_id = $1 AND run_id = $2 AND key = $3 AND lane = $4",
@@ -101,9 +47,10 @@ impl Shop {
         Ok(answer.map(serde_json::from_value).transpose().map_err(Error::internal)?)
     }
 
-    /// One try: held back before, settled after, whatever came of it.
-    async fn attempt(&self, call: &Call<'_>) -> Stumbled<Result<Answer, CallError>> {
-        let held = self.hold_for(call).await?;
+    /// One try: held back before, settled after, whatever came of it. `None`: the team's providers have changed since the
+    /// call was worked out, and nothing was done.
+    pub(super) async fn attempt(&self, call: &Call<'_>) -> Stumbled<Option<Result<Answer, CallError>>> {
+        let Some(held) = self.hold_for(call).await? else { return Ok(None) };
         let began = Instant::now();
         let typist = Typist::begin(&self.muster, call.job.run(), &call.agent.name);
         let write = move |delta| {
@@ -114,7 +61,7 @@ impl Shop {
         match self.muster.gateway().stream(&call.route.provider, call.request, write).await {
             Ok(answer) => {
                 self.book(call, &held, &answer, began.elapsed()).await?;
-                Ok(Ok(answer))
+                Ok(Some(Ok(answer)))
             }
             Err(error) => {
                 if error.may_have_cost() {
@@ -124,17 +71,17 @@ impl Shop {
                 } else {
                     self.muster.release(held).await?;
                 }
-                Ok(Err(error))
+                Ok(Some(Err(error)))
             }
         }
     }
 
     /// Holds the worst case back. Where only calls under way stand in the way, it waits for them a little.
-    async fn hold_for(&self, call: &Call<'_>) -> Stumbled<Held> {
+    async fn hold_for(&self, call: &Call<'_>) -> Stumbled<Option<Held>> {
         let job = call.job;
         let began = Instant::now();
         loop {
-            match self.muster.hold(job.team(), call.worst(self.muster.clock().now())).await {
+            match self.muster.hold_as_of(job.team(), call.catalogue, call.worst(self.muster.clock().now())).await {
                 Ok(held) => return Ok(held),
                 Err(Error::Budget(refusal)) if refusal.may_pass() && began.elapsed() < ROOM => {
                     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -160,6 +107,14 @@ impl Shop {
         let (job, now) = (call.job, self.muster.clock().now());
         let scope = job.scope();
         let used = call.used(answer.usage, &answer.model, now, took);
+        let instead = call.instead_of.map(|why| {
+            let text = format!("asked {} for {} instead: {why}", call.route.name, call.route.model);
+            Line {
+                key: format!("{} instead", call.key),
+                step: Some(call.step),
+                ..Line::of_run(String::new(), RunEvent::Note { text })
+            }
+        });
         let told = Event::of_answer(answer)
             .into_iter()
             .chain([Event::Usage {
@@ -189,21 +144,25 @@ impl Shop {
         .await?;
         // After the settlement, which locks the team's books: everybody locks them before a run.
         nodes::holds(&mut tx, job).await?;
-        journal::tell(&mut tx, &scope, job.run(), now, told.collect()).await?;
+        journal::tell(&mut tx, &scope, job.run(), now, instead.into_iter().chain(told).collect()).await?;
         tx.commit().await?;
         Ok(())
     }
 }
 
 /// A call of an agent, with all that its books need.
-struct Call<'a> {
-    job: &'a Job,
-    agent: &'a PlannedAgent,
-    step: StepId,
+pub(super) struct Call<'a> {
+    pub(super) job: &'a Job,
+    pub(super) agent: &'a PlannedAgent,
+    pub(super) step: StepId,
     /// Its stable name in the run.
-    key: &'a str,
-    route: &'a Route,
-    request: &'a ChatRequest,
+    pub(super) key: &'a str,
+    pub(super) route: &'a Route,
+    pub(super) request: &'a ChatRequest,
+    /// The version of the team's catalogue that the route is of.
+    pub(super) catalogue: i64,
+    /// Why others that come before it did not answer.
+    pub(super) instead_of: Option<&'a str>,
 }
 
 impl Call<'_> {
@@ -245,8 +204,4 @@ pub(super) struct TooLong;
 /// As the rows have it.
 fn lane(job: &Job) -> i16 {
     i16::try_from(job.lane).unwrap_or(i16::MAX)
-}
-
-fn sentence(route: &Route, error: &CallError) -> String {
-    format!("{} did not answer: {error}.", route.name)
 }

@@ -74,8 +74,8 @@ impl Shop {
         let start = self.span(job).await?.1.to_string();
         let mut shares = Vec::with_capacity(dealt.len());
         for (agent, steps) in coders.into_iter().zip(dealt) {
-            let route = self.route(job, agent).await?;
-            let brief = self.brief(job, purpose, (agent, &route.model), steps.clone()).await?;
+            let ways = self.ways(job, agent).await?;
+            let brief = self.brief(job, purpose, (agent, ways.model()), steps.clone()).await?;
             let turn = Turn::begin(&brief);
             shares.push(Share { agent: agent.id, steps, turn, files: start.clone(), ended: false, row: None });
         }

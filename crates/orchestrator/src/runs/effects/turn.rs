@@ -128,9 +128,9 @@ impl Shop {
                     return Ok(Begun::Several { shares: self.begin_shares(job, shares, true).await? });
                 }
                 let agent = job.agent(purpose)?;
-                let route = self.route(job, agent).await?;
+                let ways = self.ways(job, agent).await?;
                 let steps = job.clash(purpose).map(|clash| clash.steps.clone()).unwrap_or_default();
-                Box::new(Turn::begin(&self.brief(job, purpose, (agent, &route.model), steps).await?))
+                Box::new(Turn::begin(&self.brief(job, purpose, (agent, ways.model()), steps).await?))
             }
         };
         let step = self.begin_row(job, purpose, job.agent(purpose)?, fresh).await?;

@@ -16,7 +16,9 @@ use super::{
 use crate::{
     Can, Error, Orchestrator, Result,
     audit::{self, Happening},
+    budgets::catalogue_changed,
     grants::{ManageSquads, ReadSquads},
+    models::checked_models,
 };
 
 /// A program that is a member of a squad.
@@ -39,10 +41,14 @@ pub struct AgentSettings {
     pub name: String,
     pub role: AgentRole,
     pub agent_type: AgentTypeId,
-    /// Where its model calls go; `None` for the team's default.
+    /// Where its model calls go; `None`: where the model's name leads.
     pub provider: Option<ModelProviderId>,
-    /// The model's name at the provider; `None` for the team's default.
+    /// The model's name at the provider; without a provider also a name of the team's own, or `provider/model`. `None` for
+    /// the default.
     pub model: Option<String>,
+    /// `provider/model`, `provider/*`, or names of the team's own; empty for all.
+    #[serde(default)]
+    pub allowed_models: Vec<String>,
     /// Told to the model after what the role says.
     pub instructions: String,
     pub limits: AgentLimits,
@@ -67,6 +73,7 @@ impl AgentSettings {
             agent_type,
             provider: None,
             model: None,
+            allowed_models: Vec::new(),
             instructions: default_instructions(role).to_owned(),
             limits: default_limits(role),
         }
@@ -102,9 +109,10 @@ impl Orchestrator {
         squad: SquadId,
         settings: &AgentSettings,
     ) -> Result<AgentId> {
-        let settings = settings.checked()?;
+        let mut settings = settings.checked()?;
         let now = self.clock().now();
         let mut tx = self.db().team(scope).await?;
+        settings.allowed_models = checked_models(&mut tx, scope.team(), &settings.allowed_models).await?;
         lock(&mut tx, scope.team(), squad).await?;
         agent_types::check_usable(&mut tx, scope.team(), settings.agent_type).await?;
         let id = insert(&mut tx, scope, squad, &settings, now).await?;
@@ -125,7 +133,7 @@ impl Orchestrator {
         Ok(agent)
     }
 
-    /// Changes an agent. Holds for runs started afterwards.
+    /// Changes an agent. Holds for runs started afterwards; the list of allowed models holds at once.
     ///
     /// `seen` is the version that the change was made on; the new one is answered.
     ///
@@ -138,7 +146,7 @@ impl Orchestrator {
         seen: i32,
         settings: &AgentSettings,
     ) -> Result<i32> {
-        let after = settings.checked()?;
+        let mut after = settings.checked()?;
         let now = self.clock().now();
         let mut tx = self.db().team(scope).await?;
         lock(&mut tx, scope.team(), squad).await?;
@@ -146,6 +154,7 @@ impl Orchestrator {
         if before.version != seen {
             return Err(saved_meanwhile(before.version));
         }
+        after.allowed_models = checked_models(&mut tx, scope.team(), &after.allowed_models).await?;
         if before.settings.agent_type != after.agent_type {
             agent_types::check_usable(&mut tx, scope.team(), after.agent_type).await?;
         }
@@ -155,6 +164,9 @@ impl Orchestrator {
         let version = seen + 1;
         update(&mut tx, scope.team(), id, version, &after, now).await?;
         keep_version(&mut tx, scope, id, version, &after, now).await?;
+        if before.settings.allowed_models != after.allowed_models {
+            catalogue_changed(&mut tx, scope.team()).await?;
+        }
         let details = serde_json::json!({ "version": version, "before": before.settings, "after": after });
         audit::append(&mut tx, scope, now, happening("agent.edited", id, details)).await?;
         tx.commit().await?;

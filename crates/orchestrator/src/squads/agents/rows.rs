@@ -35,8 +35,8 @@ pub(in crate::squads) async fn insert(
     let position = members::next_position(&mut *connection, scope.team(), squad).await?;
     sqlx::query!(
         "INSERT INTO agents (team_id, id, squad_id, role, name, agent_type_id, provider_id, model, instructions, max_model_calls,
-                             max_tokens, max_micro_usd, wall_minutes, version, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $14)",
+                             max_tokens, max_micro_usd, wall_minutes, version, created_at, updated_at, allowed_models)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $14, $15)",
         scope.team() as TeamId,
         id as AgentId,
         squad as SquadId,
@@ -51,6 +51,7 @@ pub(in crate::squads) async fn insert(
         settings.limits.max_cost.micros(),
         settings.limits.wall_minutes,
         now,
+        &settings.allowed_models,
     )
     .execute(&mut *connection)
     .await
@@ -102,7 +103,7 @@ pub(super) async fn update(
     sqlx::query!(
         "UPDATE agents SET role = $3, name = $4, agent_type_id = $5, provider_id = $6, model = $7, instructions = $8,
                            max_model_calls = $9, max_tokens = $10, max_micro_usd = $11, wall_minutes = $12,
-                           version = $13, updated_at = $14
+                           version = $13, updated_at = $14, allowed_models = $15
          WHERE team_id = $1 AND id = $2",
         team as TeamId,
         id as AgentId,
@@ -118,6 +119,7 @@ pub(super) async fn update(
         settings.limits.wall_minutes,
         version,
         now,
+        &settings.allowed_models,
     )
     .execute(connection)
     .await
@@ -155,7 +157,7 @@ pub(in crate::squads) async fn of_squad(
 ) -> Result<Vec<Agent>> {
     let rows = sqlx::query!(
         r#"SELECT a.id AS "id: AgentId", a.version, a.role, a.name, a.agent_type_id AS "agent_type: AgentTypeId",
-                  a.provider_id AS "provider: ModelProviderId", a.model, a.instructions, a.max_model_calls, a.max_tokens,
+                  a.provider_id AS "provider: ModelProviderId", a.model, a.allowed_models, a.instructions, a.max_model_calls, a.max_tokens,
                   a.max_micro_usd AS "max_cost: MicroUsd", a.wall_minutes, a.updated_at, t.display_name AS type_name
            FROM squad_members m
            JOIN agents a ON a.team_id = m.team_id AND a.squad_id = m.squad_id AND a.id = m.agent_id
@@ -180,6 +182,7 @@ pub(in crate::squads) async fn of_squad(
                 agent_type: row.agent_type,
                 provider: row.provider,
                 model: row.model,
+                allowed_models: row.allowed_models,
                 instructions: row.instructions,
                 limits,
             };

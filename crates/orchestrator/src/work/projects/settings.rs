@@ -1,7 +1,10 @@
 use types::{FieldError, ProjectId, TeamId, UserId};
 
 use super::{Commands, happening, name_of, select, taken};
-use crate::{Can, Error, Orchestrator, Result, audit, error::OnConstraint, grants::WriteProjects, work::check_name};
+use crate::{
+    Can, Error, Orchestrator, Result, audit, budgets::catalogue_changed, error::OnConstraint, grants::WriteProjects,
+    models::checked_models, work::check_name,
+};
 
 /// What a sandbox of the project may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,9 @@ pub struct ProjectSettings {
     pub default_branch: String,
     pub commands: Commands,
     pub egress_allow: Vec<String>,
+    /// Which models calls for the project may go to: `provider/model`, `provider/*`, or names of the team's own; empty for
+    /// all.
+    pub allowed_models: Vec<String>,
     pub limits: Limits,
 }
 
@@ -114,6 +120,7 @@ impl ProjectSettings {
             default_branch: default_branch.to_owned(),
             commands,
             egress_allow,
+            allowed_models: self.allowed_models.clone(),
             limits: self.limits,
         })
     }
@@ -161,15 +168,16 @@ impl Orchestrator {
         project: ProjectId,
         settings: &ProjectSettings,
     ) -> Result<()> {
-        let new = settings.checked()?;
+        let mut new = settings.checked()?;
         let now = self.clock().now();
         let mut tx = self.db().team(scope).await?;
         name_of(&mut tx, scope, project).await?;
+        new.allowed_models = checked_models(&mut tx, scope.team(), &new.allowed_models).await?;
         let old = select(&mut tx, scope, Some(project), None).await?.pop().ok_or(Error::NotFound)?;
         sqlx::query!(
             "UPDATE projects SET name = $3, description = $4, default_branch = $5, setup_command = $6, build_command = $7,
                     test_command = $8, commands_edited_at = coalesce($9, commands_edited_at), egress_allow = $10,
-                    cpu_millis = $11, memory_mb = $12, pids = $13, disk_mb = $14, wall_minutes = $15
+                    cpu_millis = $11, memory_mb = $12, pids = $13, disk_mb = $14, wall_minutes = $15, allowed_models = $16
              WHERE team_id = $1 AND id = $2",
             scope.team() as TeamId,
             project as ProjectId,
@@ -186,6 +194,7 @@ impl Orchestrator {
             new.limits.pids,
             new.limits.disk_mb,
             new.limits.wall_minutes,
+            &new.allowed_models,
         )
         .execute(&mut *tx)
         .await
@@ -195,7 +204,11 @@ impl Orchestrator {
             "build": new.commands.build, "test": new.commands.test, "egress_allow": new.egress_allow,
             "cpu_millis": new.limits.cpu_millis, "memory_mb": new.limits.memory_mb, "pids": new.limits.pids,
             "disk_mb": new.limits.disk_mb, "wall_minutes": new.limits.wall_minutes,
+            "allowed_models": new.allowed_models,
         });
+        if new.allowed_models != old.allowed_models {
+            catalogue_changed(&mut tx, scope.team()).await?;
+        }
         audit::append(&mut tx, scope, now, happening("project.changed", project, details)).await?;
         tx.commit().await?;
         Ok(())
@@ -275,6 +288,7 @@ mod tests {
             default_branch: "a b".into(),
             commands: Commands { test: Some("x".repeat(1_001)), ..Commands::default() },
             egress_allow: vec!["https://x".into()],
+            allowed_models: Vec::new(),
             limits: Limits { pids: 1, ..Limits::default() },
         };
         let Err(Error::Invalid(errors)) = settings.checked() else { panic!("refused") };

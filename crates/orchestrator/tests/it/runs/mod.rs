@@ -5,6 +5,7 @@ mod at_once;
 mod crash;
 mod failover;
 mod held_up;
+mod models;
 mod real;
 mod remote;
 mod sample;

@@ -287,6 +287,7 @@ async fn add_project(yard: &Yard, assignment: &Assignment, source: &Source, test
         default_branch: made.default_branch,
         commands: Commands { setup: None, build: None, test: Some(test) },
         egress_allow: made.egress_allow,
+        allowed_models: made.allowed_models,
         limits: made.limits,
     };
     muster.update_project(&yard.scope.can().expect("may"), project, &settings).await.expect("settings");

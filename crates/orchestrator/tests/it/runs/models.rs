@@ -1,0 +1,99 @@
+//! An agent's calls go where its model's name leads.
+
+use gateway::Kind;
+use orchestrator::{
+    Can,
+    budgets::{EntryKind, LedgerFilter},
+    grants::ManageSquads,
+    models::{Alias, ProviderSettings, Target},
+    runs::{Body, RunEvent, RunState},
+    squads::{AgentSettings, SquadDetail, Template},
+    testing,
+    work::ProjectSettings,
+};
+use types::ModelProviderId;
+
+use super::yard::Yard;
+
+async fn add(yard: &Yard, name: &str, kind: Kind, base_url: &str) -> ModelProviderId {
+    let settings = ProviderSettings { name: name.into(), kind, base_url: base_url.into(), model: "demo".into() };
+    let can = yard.scope.can().expect("an owner");
+    yard.world.muster.add_model_provider(&can, &settings, "a-key-of-tests").await.expect("a provider")
+}
+
+/// Gives every agent of the only squad a model.
+async fn model_for_all(yard: &Yard, model: &str) {
+    let muster = &yard.world.muster;
+    let squads = muster.squads(&yard.scope.can().expect("may")).await.expect("squads");
+    let squad: SquadDetail = muster.squad(&yard.scope.can().expect("may"), squads[0].id).await.expect("a squad");
+    let can: Can<ManageSquads> = yard.scope.can().expect("may");
+    for agent in squad.agents() {
+        let settings = AgentSettings { model: Some(model.into()), ..agent.settings.clone() };
+        muster.edit_agent(&can, (squad.id, agent.id), agent.version, &settings).await.expect("edited");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agents_calls_go_to_the_next_model_of_its_name() {
+    let yard = Yard::new().await;
+    let muster = &yard.world.muster;
+    let (_, task) = yard.sample_task(Template::Full).await;
+    let closed = add(&yard, "Closed", Kind::OpenAiChat, "http://127.0.0.1:9/v1").await;
+    // The same recording in another format: the conversation stays the same.
+    let spare = add(&yard, "Spare", Kind::Anthropic, yard.tools.demo.trim_end_matches("/v1")).await;
+    let targets = [closed, spare].map(|provider| Target { provider, model: None }).to_vec();
+    let fast = Alias { name: "fast".into(), targets };
+    muster.set_model_alias(&yard.scope.can().expect("an owner"), &fast).await.expect("an alias");
+    model_for_all(&yard, "fast").await;
+    let engine = yard.work().await;
+
+    let run = yard.reviewable(task).await;
+    let filter = LedgerFilter { kind: Some(EntryKind::Settled), ..LedgerFilter::default() };
+    let paid = muster.ledger(&yard.scope.can().expect("an owner"), &filter, 1_000).await.expect("a ledger");
+    assert!(!paid.is_empty() && paid.iter().all(|entry| entry.provider == "Spare"), "{paid:#?}");
+    assert!(muster.breaker().rest(closed).is_some(), "after some failures it is left alone, by all calls alike");
+    assert!(muster.breaker().rest(spare).is_none());
+    let journal = muster.journal(&yard.scope.can().expect("may"), run.id, 0, 1_000).await.expect("a journal");
+    let told = journal.iter().filter_map(|entry| match &entry.body {
+        Body::Run(RunEvent::Note { text }) if text.starts_with("asked ") => Some(text.as_str()),
+        _ => None,
+    });
+    let told: Vec<&str> = told.collect();
+    assert_eq!(told.len(), paid.len());
+    assert!(told[0].starts_with("asked Spare for demo instead: Closed did not answer"), "{}", told[0]);
+
+    let merged = yard.approve(task, &run).await;
+    assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
+    assert_eq!(muster.reconcile(yard.scope.team()).await.expect("books"), []);
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_ends_where_its_project_does_not_allow_the_model() {
+    let yard = Yard::new().await;
+    let muster = &yard.world.muster;
+    let (project, task) = yard.sample_task(Template::Solo).await;
+    add(&yard, "Spare", Kind::OpenAiChat, &yard.tools.demo).await;
+    model_for_all(&yard, "spare/demo").await;
+    let found = muster.project(&yard.scope.can().expect("may"), project).await.expect("a project");
+    let settings = ProjectSettings {
+        name: found.name,
+        description: found.description,
+        default_branch: found.default_branch,
+        commands: found.commands,
+        egress_allow: found.egress_allow,
+        allowed_models: vec!["demo/*".into()],
+        limits: found.limits,
+    };
+    muster.update_project(&yard.scope.can().expect("may"), project, &settings).await.expect("allowed");
+    muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
+    let engine = yard.work().await;
+
+    let failed = yard.until(task, |run| !run.state.alive()).await;
+    assert_eq!(failed.state, RunState::Failed);
+    let text = format!("{failed:#?}");
+    assert!(text.contains("The project Parcels may not use the model spare/demo."), "{text}");
+    assert!(text.contains("Whoever may change projects can add it"), "{text}");
+    assert!(testing::usage(&mut yard.world.superuser().await).await.is_empty(), "nothing was called");
+    engine.shut_down().await;
+}

@@ -226,6 +226,7 @@ fn sample_gateway() -> team::gateway::Gateway {
             ("Anthropic", format!("{base}/anthropic")),
             ("Google", format!("{base}/gemini")),
         ],
+        base: base.to_owned(),
         ..team::gateway::Gateway::default()
     }
 }

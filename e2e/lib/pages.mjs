@@ -117,6 +117,29 @@ async function failedBudget(page, person) {
   return answerTo(page, button(page, "Save the budget"));
 }
 
+async function failedModels(page, person) {
+  await page.goto(`${person.board}/settings`);
+  await page.getByLabel("Allowed models").fill("elsewhere/*");
+  return answerTo(page, button(page, "Save the settings"));
+}
+
+async function agent(page, person) {
+  await page.goto(`/${person.slug}/squads`);
+  await page.locator('main a[href*="/squads/0"]').first().click();
+  await page.locator('main a[href*="/agents/"]').first().click();
+  await page.getByLabel("Instructions").waitFor();
+  return page.reload();
+}
+
+/** With every piece of text that other programs need. */
+async function gateway(page, person) {
+  const response = await page.goto(`/${person.slug}/settings/gateway`);
+  for (const summary of await page.locator("main summary").all()) {
+    await summary.click();
+  }
+  return response;
+}
+
 /** A team with a limit of its own, so that there is something to draw. */
 async function budgets(page, person) {
   await page.goto(`/${person.slug}/budgets/edit`);
@@ -149,10 +172,12 @@ export const WORKING = [
   { name: "board, failed", open: failedLine, status: 422 },
   { name: "list of tasks", open: projectPath("/list") },
   { name: "project settings", open: projectPath("/settings") },
+  { name: "project settings, failed", open: failedModels, status: 422 },
   { name: "new task", open: projectPath("/tasks/new") },
   { name: "edit a task", open: team("/tasks/1/edit") },
   { name: "squads", open: team("/squads") },
   { name: "new squad", open: team("/squads/new") },
+  { name: "agent", open: agent },
   { name: "task", open: team("/tasks/1") },
   { name: "task, merged", open: team("/tasks/2") },
   { name: "task, changes", open: team("/tasks/2/changes") },
@@ -168,6 +193,7 @@ export const WORKING = [
   { name: "audit, nothing fits", open: team("/audit?q=zzzz") },
   { name: "settings", open: team("/settings") },
   { name: "models", open: team("/settings/models") },
+  { name: "model gateway", open: gateway },
   { name: "tokens", open: team("/tokens") },
   { name: "budgets", open: budgets },
   { name: "budget", open: team("/budgets/edit") },

@@ -27,6 +27,7 @@ pub mod secret;
 pub mod section;
 pub mod select;
 pub mod skeleton;
+pub mod snippet;
 pub mod status;
 pub mod table;
 pub mod tabs;

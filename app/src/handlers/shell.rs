@@ -148,6 +148,8 @@ fn words(flash: &str) -> Option<&'static str> {
         "model_name_saved" => "The name is saved.",
         "model_name_removed" => "The name is removed.",
         "team_renamed" => "The team is renamed.",
+        "content_kept" => "Requests and answers of model calls are kept from now on.",
+        "content_not_kept" => "Requests and answers of model calls are no longer kept.",
         "project_added" => "The project is added.",
         "squad_formed" => "The squad is formed.",
         "squad_saved" => "Saved. It holds for runs started from now on.",

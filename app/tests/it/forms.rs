@@ -146,3 +146,22 @@ async fn what_was_done_is_said_on_one_page_only() {
     assert!(!mira.get(&site, "/account").await.body.contains(said));
     site.end().await;
 }
+
+#[tokio::test]
+async fn keeping_the_words_of_model_calls_is_off_until_somebody_switches_it_on() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let page = mira.get(&site, "/quayside/settings").await;
+    assert!(page.body.contains("nothing is kept") && !page.body.contains("Stop keeping"), "{}", page.body);
+    for days in ["0", "91", "soon", ""] {
+        let page = mira.post(&site, "/quayside/settings/content", &format!("days={days}")).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{days}");
+        assert!(page.body.contains(r#"id="days-error""#) && page.body.contains("nothing is kept"), "{}", page.body);
+    }
+    assert_eq!(mira.post(&site, "/quayside/settings/content", "days=7").await.status, StatusCode::SEE_OTHER);
+    let page = mira.get(&site, "/quayside/settings").await;
+    assert!(page.body.contains("kept for 7 days, set by Mira"), "{}", page.body);
+    assert_eq!(mira.post(&site, "/quayside/settings/content/stop", "delete=yes").await.status, StatusCode::SEE_OTHER);
+    assert!(mira.get(&site, "/quayside/settings").await.body.contains("nothing is kept"));
+    site.end().await;
+}

@@ -57,6 +57,7 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
     let task = world.muster.create_task(&scope.can().expect("owner"), project, &task).await.expect("a task");
     let providers = world.muster.model_providers(&scope.can().expect("owner")).await.expect("providers");
     let provider = providers.first().expect("the demo model").id;
+    let call = kept_call(world, &scope).await;
     let part = orchestrator::budgets::Subject { project: Some(project), ..orchestrator::budgets::Subject::TEAM };
     let cent = types::MicroUsd::from_cents(1);
     let limit = orchestrator::budgets::Limit::Amount(cent);
@@ -85,8 +86,31 @@ async fn foreign_ids(world: &World) -> Vec<(&'static str, String)> {
         ("provider", provider.to_string()),
         ("session", hanna.session.to_string()),
         ("*call", "demo:generateContent".to_owned()),
+        ("*model", "demo/demo".to_owned()),
+        ("call", call.to_string()),
         ("gateway_key", gateway_key.to_string()),
     ]
+}
+
+/// A call whose words are kept.
+async fn kept_call(world: &World, scope: &orchestrator::Scope) -> types::ReservationId {
+    world.muster.keep_content(&scope.can().expect("owner"), 7).await.expect("on");
+    let new = orchestrator::budgets::NewCall {
+        spender: orchestrator::budgets::Spender::default(),
+        key: "call".into(),
+        provider: "Own".into(),
+        model: "m".into(),
+        worst: Some(types::MicroUsd::ZERO),
+        tokens: 1,
+    };
+    let held = world.muster.hold(scope.team(), new).await.expect("held");
+    let id = held.id();
+    world.muster.release(held).await.expect("given back");
+    let provider =
+        gateway::Provider::new(gateway::Kind::OpenAiChat, "http://127.0.0.1:9/v1", None).expect("an address");
+    let words = orchestrator::models::Words { request: "{}", answer: "{}" };
+    world.muster.keep_words(scope.team(), id, &provider, words).await.expect("kept");
+    id
 }
 
 #[tokio::test]
@@ -132,9 +156,14 @@ fn any_ids() -> Vec<(&'static str, String)> {
         "budget",
         "request",
         "pause",
+        "call",
     ];
     let mut ids = things.map(|thing| (thing, Uuid::now_v7().to_string())).to_vec();
-    ids.extend([("number", "99".to_owned()), ("*call", "demo:generateContent".to_owned())]);
+    ids.extend([
+        ("number", "99".to_owned()),
+        ("*call", "demo:generateContent".to_owned()),
+        ("*model", "demo/demo".to_owned()),
+    ]);
     ids
 }
 

@@ -126,6 +126,14 @@ async fn a_project_is_set_up_archived_and_restored() {
     for shown in ["ledger-api", "make check", "*.pypi.org\ncrates.io</textarea>", r#"value="15""#] {
         assert!(page.body.contains(shown), "{shown}: {}", page.body);
     }
+    for (typed, allowed) in [("elsewhere%2F*", false), ("demo%2F*", true)] {
+        let path = format!("{board}/settings");
+        let page = mira.post(&site, &path, &format!("{settings}&allowed_models={typed}")).await;
+        assert_eq!(page.status == StatusCode::SEE_OTHER, allowed, "{}", page.body);
+        let page = if allowed { mira.get(&site, &path).await } else { page };
+        assert_eq!(page.body.contains(r#"id="allowed_models-error""#), !allowed, "{}", page.body);
+        assert!(page.body.contains("/*</textarea>"), "{}", page.body);
+    }
     see_other(&mira.post(&site, &format!("{board}/archive"), "").await);
     let page = mira.get(&site, "/quayside/projects").await;
     assert!(page.body.contains("No projects yet") && page.body.contains("Archived"), "{}", page.body);

@@ -92,6 +92,12 @@ impl Provider {
         self
     }
 
+    /// `text` without the provider's key, for whatever is kept or shown.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.redact(text))
+    }
+
     #[must_use]
     pub fn base_url(&self) -> &str {
         self.base_url.as_str().trim_end_matches('/')

@@ -3,7 +3,7 @@ use time::Duration;
 use crate::{Orchestrator, Result, work::UNDO_MINUTES};
 
 impl Orchestrator {
-    /// Removes what has lapsed: sessions, codes, counters of failed sign-ins, deleted tasks. A deleted task that squads worked
+    /// Removes what has lapsed: sessions, codes, counters of failed sign-ins, kept words of model calls, deleted tasks. A deleted task that squads worked
     /// on stays out of sight: what it cost belongs to the books. Safe to run anywhere, any time.
     ///
     /// # Errors
@@ -29,7 +29,9 @@ impl Orchestrator {
         )
         .execute(&mut *tx)
         .await?;
+        let words = sqlx::query!("DELETE FROM call_contents WHERE expires_at <= $1", now).execute(&mut *tx).await?;
         tx.commit().await?;
-        Ok(tasks.rows_affected() + sessions.rows_affected() + codes.rows_affected() + failures.rows_affected())
+        let tasks = tasks.rows_affected() + words.rows_affected();
+        Ok(tasks + sessions.rows_affected() + codes.rows_affected() + failures.rows_affected())
     }
 }

@@ -71,6 +71,51 @@ pub(crate) async fn keep(
     Ok(id)
 }
 
+/// What a value other than a secret is sealed to.
+#[derive(Clone, Copy)]
+pub(crate) struct Sealing<'a> {
+    pub(crate) purpose: &'a str,
+    pub(crate) row: &'a [u8],
+    pub(crate) field: &'a str,
+}
+
+impl<'a> Sealing<'a> {
+    fn place(self, team: &'a TeamId) -> Place<'a> {
+        Place { purpose: self.purpose, owner: team.as_bytes(), row: self.row, field: self.field }
+    }
+}
+
+/// Seals a value that stands in another table, which names the generation of the team's key.
+pub(crate) async fn seal(
+    connection: &mut PgConnection,
+    keys: &MasterKeys,
+    (team, now): (TeamId, OffsetDateTime),
+    to: Sealing<'_>,
+    value: &[u8],
+) -> Result<(Vec<u8>, i32)> {
+    let key = newest_key(connection, keys, team, now).await?;
+    Ok((key.seal(&to.place(&team), value)?, number(key.generation())?))
+}
+
+/// Opens what [`seal`] has sealed.
+pub(crate) async fn unseal(
+    connection: &mut PgConnection,
+    keys: &MasterKeys,
+    team: TeamId,
+    to: Sealing<'_>,
+    (sealed, generation): (&[u8], i32),
+) -> Result<Zeroizing<Vec<u8>>> {
+    let wrapped = sqlx::query_scalar!(
+        "SELECT wrapped FROM data_keys WHERE team_id = $1 AND generation = $2",
+        team as TeamId,
+        generation,
+    )
+    .fetch_one(connection)
+    .await?;
+    let key = keys.unwrap(&key_place(&team, generation.to_be_bytes().as_slice()), &wrapped)?;
+    Ok(key.open(&to.place(&team), sealed)?)
+}
+
 /// Opens a secret of the team.
 pub(crate) async fn open(
     connection: &mut PgConnection,
@@ -257,7 +302,8 @@ impl Orchestrator {
         let mut tx = self.db().team(scope).await?;
         let swept = sqlx::query!(
             "DELETE FROM data_keys k WHERE team_id = $1 AND generation < $2
-             AND NOT EXISTS (SELECT FROM secrets s WHERE s.team_id = k.team_id AND s.generation = k.generation)",
+             AND NOT EXISTS (SELECT FROM secrets s WHERE s.team_id = k.team_id AND s.generation = k.generation)
+             AND NOT EXISTS (SELECT FROM call_contents c WHERE c.team_id = k.team_id AND c.generation = k.generation)",
             scope.team() as TeamId,
             number(newest)?,
         )

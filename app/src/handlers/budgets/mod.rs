@@ -1,12 +1,14 @@
 //! Budgets: the page, limits, requests, the ledger and the emergency stop.
 
 mod ask;
+mod content;
 mod edit;
 mod export;
 mod ledger;
 mod pauses;
 
 pub(crate) use ask::{ask, ask_page, decline, grant};
+pub(crate) use content::content;
 pub(crate) use edit::{edit, edit_page, remove, set_rate};
 pub(crate) use export::{csv, json_lines};
 pub(crate) use ledger::ledger;

@@ -8,9 +8,10 @@ use gateway::{
 use http::HeaderMap;
 use orchestrator::{
     budgets::Held,
-    models::{Caller, goes_elsewhere, wait_after},
+    models::{Caller, Words, goes_elsewhere, wait_after},
 };
 use tokio::sync::oneshot;
+use types::ReservationId;
 
 use super::{
     candidate::{Bounds, Candidate, Spent},
@@ -84,7 +85,7 @@ impl Call {
         for route in routes.all.iter() {
             let demo = self.app.llm.demo.as_ref();
             let candidate = Candidate::of(route, demo, self.request.format()).map_err(Missed::Ends)?;
-            match self.attempt(&candidate, head).await {
+            match self.attempt(&candidate, routes.keeps_content, head).await {
                 Err(Missed::Elsewhere(told)) => last = told,
                 done => return done,
             }
@@ -93,7 +94,7 @@ impl Call {
     }
 
     /// Holds, calls, relays and settles. `head` is taken once the client has its answer's beginning.
-    async fn attempt(&self, candidate: &Candidate, head: &mut Option<Head>) -> Result<(), Missed> {
+    async fn attempt(&self, candidate: &Candidate, keeps: bool, head: &mut Option<Head>) -> Result<(), Missed> {
         let breaker = self.app.muster.breaker();
         if let Some(left) = breaker.rest(candidate.id()) {
             let fault = Fault::new(Situation::Overloaded, "The provider did not answer several times in a row.");
@@ -105,14 +106,18 @@ impl Call {
         let held = held.map_err(|error| Missed::Ends(error.into()))?.ok_or(Missed::Outdated)?;
         let began = Instant::now();
         let outcome = if candidate.is_native(self.request.format()) {
-            self.forward(candidate, bounds, head, began).await
+            self.forward(candidate, bounds, keeps, head, began).await
         } else {
-            relay::translate(self, candidate, bounds, head, began).await
+            relay::translate(self, candidate, (bounds, keeps), head, began).await
         };
         match outcome {
             Ok(spent) => {
                 breaker.works(candidate.id());
+                let reservation = held.id();
                 self.settle(candidate, held, &spent).await;
+                if let Some(answer) = spent.words.as_deref().filter(|_| keeps) {
+                    self.keep_words(candidate, reservation, answer).await;
+                }
                 Ok(())
             }
             Err(refused) => {
@@ -129,6 +134,7 @@ impl Call {
         &self,
         candidate: &Candidate,
         bounds: Bounds,
+        keeps: bool,
         head: &mut Option<Head>,
         began: Instant,
     ) -> Result<Spent, Box<Refused>> {
@@ -139,7 +145,9 @@ impl Call {
         loop {
             tries += 1;
             let refused = match self.app.muster.gateway().forward(provider, &outgoing, &self.headers).await {
-                Ok(forwarded) => return Ok(relay::forward(&self.request, forwarded, bounds, head, began).await),
+                Ok(forwarded) => {
+                    return Ok(relay::forward(&self.request, forwarded, (bounds, keeps), head, began).await);
+                }
                 Err(refused) => refused,
             };
             let Some(wait) = wait_after(&refused.error, tries) else { return Err(refused) };
@@ -170,10 +178,21 @@ impl Call {
             let guess = types::chat::TokenUsage { uncached: bounds.input, ..types::chat::TokenUsage::default() };
             let usage = reported.unwrap_or(guess);
             let model = String::new();
-            let spent = Spent { usage, estimated: true, failed: true, model, took: began.elapsed() };
+            let took = began.elapsed();
+            let spent = Spent { usage, estimated: true, failed: true, model, took, words: None };
             self.settle(candidate, held, &spent).await;
         } else if let Err(error) = self.app.muster.release(held).await {
             tracing::error!(%error, "a call could not be given back; it counts as lost within a minute");
+        }
+    }
+
+    /// The call is answered and paid for: it does not fail for this.
+    async fn keep_words(&self, candidate: &Candidate, reservation: ReservationId, answer: &str) {
+        let request = self.request.text();
+        let words = Words { request: &request, answer };
+        let kept = self.app.muster.keep_words(self.caller.team(), reservation, candidate.provider(), words).await;
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the words of a call could not be kept");
         }
     }
 

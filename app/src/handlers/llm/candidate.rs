@@ -156,4 +156,6 @@ pub(super) struct Spent {
     /// By the provider's word; empty if it gave none.
     pub(super) model: String,
     pub(super) took: Duration,
+    /// What was answered, where the team keeps it.
+    pub(super) words: Option<String>,
 }

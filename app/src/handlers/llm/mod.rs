@@ -7,6 +7,7 @@ mod call;
 mod candidate;
 mod count;
 mod gate;
+mod heard;
 mod relay;
 mod told;
 

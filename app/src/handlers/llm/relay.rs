@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::{
     call::Call,
     candidate::{Bounds, Candidate, OUTPUT_UNLESS_SAID, Spent},
+    heard::Heard,
     json,
     told::Told,
 };
@@ -73,7 +74,7 @@ pub(super) fn plain(mut forwarded: Forwarded) -> Response {
 pub(super) async fn forward(
     request: &Request,
     mut forwarded: Forwarded,
-    bounds: Bounds,
+    (bounds, keeps): (Bounds, bool),
     head: &mut Option<Head>,
     began: Instant,
 ) -> Spent {
@@ -86,6 +87,7 @@ pub(super) async fn forward(
     response.headers_mut().extend(std::mem::take(&mut forwarded.headers));
     *response.body_mut() = body(receive);
     tell(head, response);
+    let mut heard = keeps.then(|| Heard::new(request.format(), events));
     let mut gone: Option<Instant> = None;
     let ended = loop {
         let piece = match gone {
@@ -103,6 +105,9 @@ pub(super) async fn forward(
             Err(error) => break Err(error),
             Ok(Some(piece)) => {
                 meter.push(&piece);
+                if let Some(heard) = &mut heard {
+                    heard.push(&piece);
+                }
                 let passed = filter.as_mut().map_or(piece.clone(), |filter| filter.push(&piece).into());
                 if gone.is_none() && !passed.is_empty() && send.send(Ok(passed)).await.is_err() {
                     gone = Some(Instant::now());
@@ -116,7 +121,8 @@ pub(super) async fn forward(
     let found = meter.finish();
     let (usage, estimated) = found.settled(bounds.input, bounds.output);
     let failed = ended.is_err() || found.error.is_some();
-    Spent { usage, estimated, failed, model: found.model, took: began.elapsed() }
+    let words = heard.map(Heard::text);
+    Spent { usage, estimated, failed, model: found.model, took: began.elapsed(), words }
 }
 
 /// The rest of a stream, and why it ended too early: an event in a stream of events, a broken connection otherwise.
@@ -142,7 +148,7 @@ async fn close(send: &Pieces, format: Format, events: bool, filter: Option<Usage
 pub(super) async fn translate(
     call: &Call,
     candidate: &Candidate,
-    bounds: Bounds,
+    (bounds, keeps): (Bounds, bool),
     head: &mut Option<Head>,
     began: Instant,
 ) -> Result<Spent, Box<Refused>> {
@@ -159,7 +165,9 @@ pub(super) async fn translate(
         let (error, told) = match written {
             Ok(answer) => {
                 let (usage, estimated) = counted(&answer, bounds);
-                return Ok(Spent { usage, estimated, failed: false, model: answer.model, took: began.elapsed() });
+                let words = keeps.then(|| serde_json::to_string(&answer.message).unwrap_or_default());
+                let took = began.elapsed();
+                return Ok(Spent { usage, estimated, failed: false, model: answer.model, took, words });
             }
             Err(failed) => failed,
         };
@@ -167,7 +175,8 @@ pub(super) async fn translate(
             // The client has the beginning; what was written so far is counted with the input's bound.
             let guess = TokenUsage { uncached: bounds.input, output: bounds.output, ..TokenUsage::default() };
             let usage = error.partial_usage().unwrap_or(guess);
-            return Ok(Spent { usage, estimated: true, failed: true, model: String::new(), took: began.elapsed() });
+            let (model, took) = (String::new(), began.elapsed());
+            return Ok(Spent { usage, estimated: true, failed: true, model, took, words: None });
         }
         match wait_after(&error, tries) {
             Some(wait) => tokio::time::sleep(wait).await,

@@ -71,6 +71,7 @@ async fn draw<G: Grant>(
             ("Anthropic", format!("{base}/anthropic")),
             ("Google", format!("{base}/gemini")),
         ],
+        base,
         form,
         errors,
     };

@@ -31,7 +31,7 @@ pub(crate) use projects::{
 };
 pub(crate) use roles::{create_role, delete_role, roles};
 pub(crate) use search::search;
-pub(crate) use settings::{rename_team, settings};
+pub(crate) use settings::{keep_content, rename_team, settings, stop_content};
 pub(crate) use tasks::{delete_task, edit_task, edit_task_page, move_task, new_task, undelete_task};
 pub(crate) use tokens::{create_token, revoke_token, tokens};
 

@@ -133,12 +133,19 @@ fn row(shell: &Shell, entry: &LedgerEntry) -> AnyView {
             <td>{agent}</td>
             <td class="muted">{entry.model.clone()}</td>
             <td>{kind(entry.kind)}</td>
-            <td class="muted small">{why(entry)}</td>
+            <td class="muted small">{why(entry)}{content(shell, entry)}</td>
             <td data-num=true class="money muted">{sign}{fine(entry.held)}</td>
             <td data-num=true>{cost}</td>
         </tr>
     }
     .into_any()
+}
+
+fn content(shell: &Shell, entry: &LedgerEntry) -> Option<AnyView> {
+    entry.has_content.then(|| {
+        let href = shell.link(&format!("/budgets/ledger/{}", entry.reservation));
+        view! { " "<a class="link" href=href>"Words"<span class="visually-hidden">" of the call"</span></a> }.into_any()
+    })
 }
 
 const fn word(kind: EntryKind) -> &'static str {

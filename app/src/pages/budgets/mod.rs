@@ -2,6 +2,7 @@
 
 pub mod ask;
 mod chart;
+pub mod content;
 pub mod edit;
 mod figures;
 pub mod ledger;

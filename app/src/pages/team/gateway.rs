@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use time::OffsetDateTime;
 use types::{GatewayKeyId, MicroUsd, ModelProviderId, Permission};
 
+use super::use_with::use_with;
 use crate::{
     components::{
         banner::{Banner, Tone, banner},
@@ -35,6 +36,8 @@ pub struct Gateway {
     pub providers: Vec<Choice>,
     /// The addresses that clients of the three vendors need, with the vendor's name.
     pub addresses: Vec<(&'static str, String)>,
+    /// Where all of them begin.
+    pub base: String,
     pub form: Typed,
     pub errors: Errors,
 }
@@ -113,6 +116,7 @@ pub fn page(shell: &Shell, data: &Gateway) -> String {
         {section("keys", "Keys", Some(data.keys.len()), None, keys(shell, &data.keys, manages))}
         {manages.then(|| section("new-key", "A new key", None, None, key_form(shell, data)))}
         {section("use", "Addresses", None, None, addresses(data))}
+        {section("use-with", "Use it with", None, None, use_with(&data.base))}
         {section("prices", "Agreed prices", Some(data.prices.len()), None, prices(shell, data, manages))}
         {section("names", "Names for models", Some(data.names.len()), None, names(shell, data, manages))}
     };

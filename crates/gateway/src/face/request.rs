@@ -77,6 +77,12 @@ impl Request {
         Self::new(Format::Gemini, model.to_owned(), stream, stream && as_list, fields, body)
     }
 
+    /// The whole request as JSON.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.json.to_string()
+    }
+
     fn new(
         format: Format,
         model: String,

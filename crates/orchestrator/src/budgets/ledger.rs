@@ -99,6 +99,8 @@ pub struct LedgerEntry {
     /// Whether what was held is a price, and not the team's rate for unknown ones.
     pub priced: bool,
     pub used: Option<LedgerUse>,
+    /// Whether what was asked and answered is kept.
+    pub has_content: bool,
 }
 
 /// What a call came to.
@@ -165,6 +167,7 @@ impl Orchestrator {
                     tokens: row.tokens,
                     priced: row.priced,
                     used,
+                    has_content: row.has_content,
                 })
             })
             .collect()

@@ -2,7 +2,8 @@
 SELECT e.at AS "at!", e.phase AS "phase!", e.state AS "state!", e.id AS "id!: ReservationId", t.number AS "task?", t.title AS "title?",
        a.name AS "agent?", coalesce(u.model, r.model) AS "model!", r.provider, r.micro_usd AS held, r.tokens, r.priced,
        u.cost_micro_usd AS "cost?", u.counted_micro_usd AS "counted?", u.uncached AS "uncached?", u.cache_read AS "cache_read?",
-       u.cache_write AS "cache_write?", u.output AS "output?", u.estimated AS "estimated?", u.price_source AS "price_source?"
+       u.cache_write AS "cache_write?", u.output AS "output?", u.estimated AS "estimated?", u.price_source AS "price_source?",
+       e.phase = 1 AND EXISTS (SELECT FROM call_contents c WHERE c.team_id = $1 AND c.reservation_id = r.id) AS "has_content!"
 FROM (SELECT id, held_at AS at, 0 AS phase, 'HELD' AS state FROM reservations WHERE team_id = $1
       UNION ALL
       SELECT id, ended_at, 1, state FROM reservations WHERE team_id = $1 AND ended_at IS NOT NULL) e

@@ -83,6 +83,10 @@ impl Memory {
     }
 
     fn learn(&self, team: TeamId, version: i64, add: impl FnOnce(&mut Team)) {
+        // Before a team's first call nothing counts its changes.
+        if version == 0 {
+            return;
+        }
         let mut teams = self.teams();
         if teams.len() >= MOST_TEAMS && !teams.contains_key(&team) {
             teams.clear();

@@ -64,7 +64,7 @@ impl Bench {
     }
 
     async fn caller(&self, key: &str) -> Caller {
-        self.world.muster.caller_as_remembered(key, Origin::internal()).await.expect("it works")
+        self.world.muster.caller(key, Origin::internal()).await.expect("it works")
     }
 
     /// How many places a name has for a caller, or who restricts it.

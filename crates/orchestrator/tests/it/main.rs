@@ -8,6 +8,7 @@ mod analytics;
 mod audit;
 mod budget_pages;
 mod budgets;
+mod content;
 mod gateway_keys;
 mod isolation;
 mod members;

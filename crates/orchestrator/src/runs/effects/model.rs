@@ -15,6 +15,7 @@ use super::ways::Route;
 use crate::{
     Error,
     budgets::{Held, NewCall, Used},
+    models::Words,
     runs::{
         hold_up::HeldUp,
         job::Job,
@@ -61,6 +62,9 @@ impl Shop {
         match self.muster.gateway().stream(&call.route.provider, call.request, write).await {
             Ok(answer) => {
                 self.book(call, &held, &answer, began.elapsed()).await?;
+                if call.keeps_content {
+                    self.keep_words(call, &held, &answer).await;
+                }
                 Ok(Some(Ok(answer)))
             }
             Err(error) => {
@@ -73,6 +77,22 @@ impl Shop {
                 }
                 Ok(Some(Err(error)))
             }
+        }
+    }
+
+    /// Keeps what was asked and answered. The call is paid for and told: it does not fail for this.
+    async fn keep_words(&self, call: &Call<'_>, held: &Held, answer: &Answer) {
+        let texts = serde_json::to_string(call.request)
+            .and_then(|request| serde_json::to_string(&answer.message).map(|answer| (request, answer)));
+        let kept = match texts {
+            Ok((request, answer)) => {
+                let words = Words { request: &request, answer: &answer };
+                self.muster.keep_words(call.job.team(), held.id(), &call.route.provider, words).await
+            }
+            Err(error) => Err(Error::internal(error)),
+        };
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the words of a call could not be kept");
         }
     }
 
@@ -161,6 +181,7 @@ pub(super) struct Call<'a> {
     pub(super) request: &'a ChatRequest,
     /// The version of the team's catalogue that the route is of.
     pub(super) catalogue: i64,
+    pub(super) keeps_content: bool,
     /// Why others that come before it did not answer.
     pub(super) instead_of: Option<&'a str>,
 }

@@ -46,6 +46,7 @@ pub(super) struct Ways {
     first: Route,
     others: Vec<Route>,
     catalogue: i64,
+    keeps_content: bool,
 }
 
 impl Ways {
@@ -99,7 +100,7 @@ impl Shop {
         let mut all = routes.all.iter().map(|route| self.route(route));
         let first = all.next().ok_or_else(|| Error::internal("a name of a model that leads nowhere"))?;
         let others = all.collect();
-        Ok(Ways { first, others, catalogue: routes.catalogue })
+        Ok(Ways { first, others, catalogue: routes.catalogue, keeps_content: routes.keeps_content })
     }
 
     fn route(&self, route: &ModelRoute) -> Route {
@@ -166,13 +167,13 @@ impl Shop {
             let renamed =
                 (request.model != route.model).then(|| ChatRequest { model: route.model.clone(), ..request.clone() });
             let request = renamed.as_ref().unwrap_or(request);
-            let catalogue = ways.catalogue;
+            let (catalogue, keeps_content) = (ways.catalogue, ways.keeps_content);
             let instead_of = missed.as_ref().map(|missed| missed.sentence.as_str());
-            let call = Call { job, agent, step, key, route, request, catalogue, instead_of };
+            let call = Call { job, agent, step, key, route, request, catalogue, keeps_content, instead_of };
             match self.try_one(&call).await? {
                 Tried::Missed(now) => {
                     missed = Some(match missed {
-                        Some(before) => before.and(now),
+                        Some(before) => before.and(&now),
                         None => now,
                     });
                 }
@@ -237,7 +238,7 @@ impl Shop {
 
 impl Missed {
     /// Both did not answer; the one that may answer first says when.
-    fn and(self, other: Self) -> Self {
+    fn and(self, other: &Self) -> Self {
         let again = match (self.again, other.again) {
             (Some(Again::After(one)), Some(Again::After(two))) => Some(Again::After(one.min(two))),
             (Some(Again::Soon), _) | (_, Some(Again::Soon)) => Some(Again::Soon),

@@ -21,8 +21,9 @@ use app::{
         public::Public,
         shell::{Section, Shell, TeamLink},
     },
-    pages::{account, dashboard, errors, gallery, onboarding, outbox, search, team, teams},
+    pages::{self, account, dashboard, errors, gallery, onboarding, outbox, search, team, teams},
 };
+use orchestrator::models::{CallContent, Capture};
 use time::{Duration, OffsetDateTime, macros::datetime};
 use types::{BuiltinRole, InvitationId, ModelProviderId, SessionId, Situation, UserError, UserId};
 
@@ -180,7 +181,18 @@ fn team_pages(appearance: Appearance) -> Vec<(&'static str, String)> {
         name: "Quayside".to_owned(),
         slug: "harbour".to_owned(),
         errors: one_error("slug", "Another team has this address."),
+        ..team::settings::Settings::default()
     };
+    let capture = Capture { days: 14, set_by: "Mira Okafor".to_owned(), set_at: NOW - Duration::days(2) };
+    let content = team::content::Content { capture: Some(capture), ..team::content::Content::default() };
+    let keeps = team::settings::Settings {
+        host: HOST.to_owned(),
+        name: "Quayside".to_owned(),
+        slug: "quayside".to_owned(),
+        content,
+        ..team::settings::Settings::default()
+    };
+    let call = sample_call();
     let intact = team::audit::Verdict::Intact { rows: 211, at: NOW };
     let broken =
         team::audit::Verdict::Broken { row: 209, why: "Its hash does not fit its content.".to_owned(), at: NOW };
@@ -192,8 +204,23 @@ fn team_pages(appearance: Appearance) -> Vec<(&'static str, String)> {
         ("audit-broken", team::audit::page(&audit_shell, &sample_audit(broken))),
         ("models", team::models::page(&at(Section::Models, "Models and keys"), &sample_models())),
         ("gateway", team::gateway::page(&at(Section::Models, "Model gateway"), &sample_gateway())),
+        ("settings", team::settings::page(&settings, &keeps)),
+        ("model-call", pages::budgets::content::page(&at(Section::Budgets, "A model call"), &call)),
         ("settings-error", team::settings::page(&settings, &taken)),
     ]
+}
+
+fn sample_call() -> CallContent {
+    CallContent {
+        provider: "Anthropic".to_owned(),
+        model: "claude-sonnet-5".to_owned(),
+        task: Some(142),
+        agent: Some("coder-1".to_owned()),
+        request: r#"{"model":"claude-sonnet-5","system":"You change code in a repository.","messages":[{"role":"user","content":[{"type":"text","text":"Round fees to the cent, half to even. Use [secret] for the test server."}]}]}"#.to_owned(),
+        answer: r#"{"role":"assistant","parts":[{"type":"text","text":"I begin with the tests of the fees."}]}"#.to_owned(),
+        kept_at: NOW - Duration::minutes(4),
+        expires_at: NOW + Duration::days(14),
+    }
 }
 
 fn sample_gateway() -> team::gateway::Gateway {

@@ -1,5 +1,5 @@
 use leptos::prelude::*;
-use types::MicroUsd;
+use types::{MicroUsd, Permission};
 
 use super::{Task, overview::Overview, plan, steps};
 use crate::{
@@ -27,6 +27,7 @@ pub(super) fn side(shell: &Shell, task: &Task, data: &Overview) -> AnyView {
             {steps::section(&data.steps, shell.now)}
             {acceptance(data)}
             {details(data)}
+            {calls(shell, task)}
         </section>
     }
     .into_any()
@@ -70,6 +71,15 @@ fn cost(task: &Task, cap: Option<MicroUsd>) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// Where each of the task's calls stands, with its words where the team keeps them.
+fn calls(shell: &Shell, task: &Task) -> Option<AnyView> {
+    let number = task.path.rsplit('/').next().filter(|_| shell.may(Permission::ReadBudgets));
+    number.map(|number| {
+        let href = shell.link(&format!("/budgets/ledger?task={number}&kind=settled"));
+        view! { <p class="side__section"><a class="link" href=href>"Model calls in the ledger"</a></p> }.into_any()
+    })
 }
 
 fn acceptance(data: &Overview) -> Option<AnyView> {

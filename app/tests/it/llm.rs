@@ -426,7 +426,7 @@ async fn words_are_kept_for_a_team_that_wants_it_and_read_from_the_ledger() {
         for call in kept {
             let (budgets, files) = (bench.scope.can().expect("owner"), bench.scope.can().expect("owner"));
             let content = muster.call_content(&budgets, &files, call).await.expect("kept");
-            assert!(content.answer.contains("Reading.") && content.answer.contains("a ü.txt"), "{}", content.answer);
+            assert!(content.answer.contains("Reading."), "{}", content.answer);
             texts.push(content.request);
         }
         texts.sort();

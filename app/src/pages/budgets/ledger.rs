@@ -144,7 +144,8 @@ fn row(shell: &Shell, entry: &LedgerEntry) -> AnyView {
 fn content(shell: &Shell, entry: &LedgerEntry) -> Option<AnyView> {
     entry.has_content.then(|| {
         let href = shell.link(&format!("/budgets/ledger/{}", entry.reservation));
-        view! { " "<a class="link" href=href>"Words"<span class="visually-hidden">" of the call"</span></a> }.into_any()
+        view! { " "<a class="link" href=href>"Content"<span class="visually-hidden">" of the call"</span></a> }
+            .into_any()
     })
 }
 

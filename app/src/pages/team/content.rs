@@ -28,16 +28,18 @@ pub(super) fn content(shell: &Shell, data: &Content) -> AnyView {
     let stands = data.capture.as_ref().map(|capture| {
         let days = if capture.days == 1 { "one day".to_owned() } else { format!("{} days", capture.days) };
         view! {
-            <p><b>"On: "</b>{format!("kept for {days}, set by {} ", capture.set_by)}{relative(capture.set_at, shell.now)}"."</p>
+            <p class="lede"><b>"On: "</b>{format!("kept for {days}, set by {} ", capture.set_by)}{relative(capture.set_at, shell.now)}"."</p>
         }
     });
     let on = data.capture.is_some();
     view! {
+        <div class="pile">
         <p class="section__note">{said}</p>
         {stands}
-        {(!on).then(|| view! { <p><b>"Off: "</b>"nothing is kept."</p> })}
+        {(!on).then(|| view! { <p class="lede"><b>"Off: "</b>"nothing is kept."</p> })}
         {keep_form(shell, data, on)}
         {on.then(|| stop_form(shell))}
+        </div>
     }
     .into_any()
 }

@@ -31,7 +31,7 @@ pub fn page(shell: &Shell, data: &Settings) -> String {
             {teams::fields(&data.host, &data.name, &data.slug, &data.errors)}
             <div class="cluster">{Button::new("Save").primary().busy("Saving…").submit()}</div>
         </form>
-        {section("content", "Words of model calls", None, None, content(shell, &data.content))}
+        {section("content", "Requests and answers of model calls", None, None, content(shell, &data.content))}
     };
     let wrong = !data.errors.is_empty() || !data.content.errors.is_empty();
     shell::page(shell, "Settings", wrong, main.into_any())

@@ -273,6 +273,9 @@ async fn a_pause_of_one_holds_both_up_and_both_go_on_where_they_were() {
     let (site, engine) = Site::begun(&script(&first, &second, &[])).await;
     let muster = &site.yard.world.muster;
     site.until(|run| is(run, "coder-1", "RUNNING") && is(run, "coder-2", "RUNNING")).await;
+    // A pause that came before the first's command would keep it from beginning.
+    let pipe = site.workspaces().join(site.first()).join("go");
+    site.until(|_| pipe.exists()).await;
     let manage: Can<ManageBudgets> = site.yard.scope.can().expect("an owner");
     let squad = muster.squads(&site.yard.scope.can().expect("may")).await.expect("squads")[0].id;
     let subject = Subject { squad: Some(squad), agent: Some(site.coder("coder-2").await), project: None };

@@ -292,7 +292,9 @@ async fn a_pause_of_one_holds_both_up_and_both_go_on_where_they_were() {
     let waiting = site.until_gate(Gate::Merge).await;
     assert_eq!(site.delivered("fees.txt").await, "fees\n");
     assert_eq!(site.delivered("weights.txt").await, "weights\n");
-    assert_eq!(waiting.steps.iter().filter(|step| step.kind == "implement").count(), 4, "two, and two that went on");
+    // The first goes on too, unless it had handed its share over before the second noticed the pause.
+    let turns = waiting.steps.iter().filter(|step| step.kind == "implement").count();
+    assert!((3..=4).contains(&turns), "two, and those that went on: {waiting:#?}");
     booked_once(&site.yard, site.run).await;
     engine.shut_down().await;
 }

@@ -6,6 +6,11 @@ use std::{
     time::Duration,
 };
 
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use shim::protocol::Held;
 
 use crate::Limits;
@@ -40,13 +45,14 @@ impl Groups {
     }
 }
 
-/// Removes groups whose processes have been ended, waiting for the last of them to go.
+/// Removes groups, ending what is still in them and waiting for the last of it to go.
 pub(super) async fn remove(folders: &[PathBuf]) -> io::Result<()> {
     for folder in folders {
         for attempt in 0.. {
             match fs::remove_dir(folder) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => break,
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy && attempt < 200 => {
+                    end(folder)?;
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 removed => {
@@ -54,6 +60,22 @@ pub(super) async fn remove(folders: &[PathBuf]) -> io::Result<()> {
                     break;
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// A sandbox whose maker was killed before it remembered the first process is known by its group alone.
+fn end(folder: &Path) -> io::Result<()> {
+    let inside = match fs::read_to_string(folder.join("cgroup.procs")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        read => read?,
+    };
+    // 0 stands for a process of another namespace, and to kill(2) for our own group.
+    for pid in inside.lines().filter_map(|line| line.parse::<i32>().ok()).filter(|pid| *pid > 0) {
+        match kill(Pid::from_raw(pid), Signal::SIGKILL) {
+            Err(Errno::ESRCH) => {}
+            killed => killed?,
         }
     }
     Ok(())

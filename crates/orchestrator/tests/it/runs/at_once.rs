@@ -1,10 +1,6 @@
 //! Two coders of a squad write at the same time, each in a workspace and a sandbox of its own.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use gateway::{Kind, Provider};
 use orchestrator::{
@@ -16,7 +12,7 @@ use orchestrator::{
     work::{NewTask, Source},
 };
 use serde_json::{Value, json};
-use types::{AgentId, ProjectId, RunId, TaskId};
+use types::{ProjectId, RunId, TaskId};
 
 use super::{
     crash::booked_once,
@@ -28,7 +24,7 @@ fn call(tool: &str, arguments: &Value) -> Value {
     json!({ "text": "", "calls": [{ "tool": tool, "arguments": arguments }] })
 }
 
-fn create(path: &str, text: &str) -> Value {
+pub(super) fn create(path: &str, text: &str) -> Value {
     call("patch", &json!({ "edits": [{ "path": path, "action": "create", "new": text }] }))
 }
 
@@ -37,16 +33,16 @@ fn shell(command: &str) -> Value {
 }
 
 /// Waits in the workspace until the test lets it go, and writes down how often it was begun.
-fn wait(part: &str) -> Value {
+pub(super) fn wait(part: &str) -> Value {
     shell(&format!("echo begun >> begun-{part}.txt; [ -p go ] || mkfifo go; cat go; rm go"))
 }
 
-fn finish(summary: &str) -> Value {
+pub(super) fn finish(summary: &str) -> Value {
     call("finish", &json!({ "summary": summary }))
 }
 
 /// A lead who names two parts, a coder for each, and others who agree.
-fn script(first: &[Value], second: &[Value], again: &[Value]) -> Value {
+pub(super) fn script(first: &[Value], second: &[Value], again: &[Value]) -> Value {
     let step = |part: &str| json!({ "title": part, "detail": "Write it.", "role": "coder", "part": part });
     let plan = call("finish", &json!({ "summary": "Two parts.", "steps": [step("fees"), step("weights")] }));
     let design = call("finish", &json!({ "summary": "As planned.", "notes": "" }));
@@ -74,16 +70,17 @@ fn script(first: &[Value], second: &[Value], again: &[Value]) -> Value {
     json!({ "models": ["*"], "conversations": conversations })
 }
 
-struct Site {
-    yard: Yard,
+/// A run of two coders, with a model of its own.
+pub(super) struct Site {
+    pub(super) yard: Yard,
     project: ProjectId,
-    task: TaskId,
+    pub(super) task: TaskId,
     run: RunId,
 }
 
 impl Site {
     /// A run that waits for an engine, in a project without files.
-    async fn new(script: &Value) -> Self {
+    pub(super) async fn new(script: &Value) -> Self {
         let mut yard = Yard::new().await;
         let script = demo_model::Script::parse(&script.to_string()).expect("a script");
         yard.tools.demo = format!("{}/v1", yard.serve_model(script).await);
@@ -104,45 +101,53 @@ impl Site {
         (site, engine)
     }
 
-    async fn until(&self, wanted: impl Fn(&RunView) -> bool) -> RunView {
+    pub(super) async fn until(&self, wanted: impl Fn(&RunView) -> bool) -> RunView {
         self.yard.until(self.task, wanted).await
     }
 
-    async fn until_gate(&self, gate: Gate) -> RunView {
+    pub(super) async fn until_gate(&self, gate: Gate) -> RunView {
         let run = self.until(|run| run.waits_for.is_some() || !run.state.alive()).await;
         assert_eq!(run.waits_for.as_ref().map(|waits| waits.gate), Some(gate), "{run:#?}");
         run
     }
 
     /// Lets a coder's command end, once it waits.
-    async fn let_go(&self, workspace: &str) {
+    pub(super) async fn let_go(&self, workspace: &str) {
         open(self.workspaces().join(workspace).join("go")).await;
+    }
+
+    /// Both coders are in the middle of a command that waits.
+    pub(super) async fn both_wait(&self) {
+        let pipes = [self.first(), self.second()].map(|name| self.workspaces().join(name).join("go"));
+        self.until(|_| pipes.iter().all(|pipe| pipe.exists())).await;
     }
 
     fn workspaces(&self) -> PathBuf {
         self.yard.data.path().join("workspaces")
     }
 
-    fn first(&self) -> String {
+    pub(super) fn first(&self) -> String {
         self.run.to_string()
     }
 
-    fn second(&self) -> String {
+    pub(super) fn second(&self) -> String {
         format!("{}-2", self.run)
     }
 
     /// What the branch of a run in review holds.
-    async fn delivered(&self, path: &str) -> String {
+    pub(super) async fn delivered(&self, path: &str) -> String {
         let branch = "muster/1-fees-and-weights";
         let bytes = self.yard.repository(self.project).read(branch, path, 1 << 20).await;
         String::from_utf8(bytes.unwrap_or_else(|error| panic!("{path}: {error}"))).expect("text")
     }
 
-    async fn coder(&self, name: &str) -> AgentId {
+    /// The second coder, as budgets and pauses name it.
+    pub(super) async fn second_coder(&self) -> Subject {
         let muster = &self.yard.world.muster;
         let squad = muster.squads(&self.yard.scope.can().expect("may")).await.expect("squads")[0].id;
         let plan = muster.squad_plan(&self.yard.scope.can().expect("may"), squad).await.expect("a plan");
-        plan.agents.iter().find(|agent| agent.name == name).expect("a coder").id
+        let agent = plan.agents.iter().find(|agent| agent.name == "coder-2").expect("a coder").id;
+        Subject { squad: Some(squad), agent: Some(agent), project: None }
     }
 
     /// Nothing of the coders' own workspaces and sandboxes is left.
@@ -277,9 +282,7 @@ async fn a_pause_of_one_holds_both_up_and_both_go_on_where_they_were() {
     let pipe = site.workspaces().join(site.first()).join("go");
     site.until(|_| pipe.exists()).await;
     let manage: Can<ManageBudgets> = site.yard.scope.can().expect("an owner");
-    let squad = muster.squads(&site.yard.scope.can().expect("may")).await.expect("squads")[0].id;
-    let subject = Subject { squad: Some(squad), agent: Some(site.coder("coder-2").await), project: None };
-    let pause = muster.pause(&manage, subject, "Look at this one").await.expect("paused");
+    let pause = muster.pause(&manage, site.second_coder().await, "Look at this one").await.expect("paused");
     // The first ends the command it is in, and begins nothing more.
     site.let_go(&site.first()).await;
     let held = site.until(|run| run.held_up.is_some() || !run.state.alive()).await;
@@ -303,8 +306,7 @@ async fn a_pause_of_one_holds_both_up_and_both_go_on_where_they_were() {
 async fn stopping_ends_both_sandboxes_and_removes_both_workspaces() {
     let waiting = [wait("here"), finish("Never.")];
     let (site, engine) = Site::begun(&script(&waiting, &waiting, &[])).await;
-    let pipes = [site.first(), site.second()].map(|name| site.workspaces().join(name).join("go"));
-    site.until(|_| pipes.iter().all(|pipe| pipe.exists())).await;
+    site.both_wait().await;
     let can = site.yard.scope.can().expect("may");
     site.yard.world.muster.stop_run(&can, site.run, "Enough").await.expect("stopped");
     site.nothing_is_left().await;
@@ -346,14 +348,11 @@ async fn another_node_goes_on_with_both() {
     let site = Site::new(&script(&first, &second, &[])).await;
     let other = another_folder(&site.yard);
     let mut one = site.yard.node("one", site.yard.data.path(), &PATIENCE);
-    let pipes =
-        |folder: &Path| [site.first(), site.second()].map(|name| folder.join("workspaces").join(name).join("go"));
-    let here = pipes(site.yard.data.path());
-    site.until(|_| here.iter().all(|pipe| pipe.exists())).await;
+    site.both_wait().await;
     let two = site.yard.node("two", other.path(), &PATIENCE);
     one.kill().await.expect("killed");
-    for pipe in pipes(other.path()) {
-        open(pipe).await;
+    for name in [site.first(), site.second()] {
+        open(other.path().join("workspaces").join(name).join("go")).await;
     }
     let waiting = site.until_gate(Gate::Merge).await;
     drop(two);

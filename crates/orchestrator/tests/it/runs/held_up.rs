@@ -11,7 +11,10 @@ use orchestrator::{
 };
 use types::{MicroUsd, TaskId};
 
-use super::yard::Yard;
+use super::{
+    at_once::{Site, create, finish, script, wait},
+    yard::Yard,
+};
 
 /// The recording behind a provider whose price nobody knows: its tokens count at the team's rate.
 async fn paid_model(yard: &Yard) {
@@ -28,12 +31,16 @@ async fn paid_model(yard: &Yard) {
 }
 
 async fn allow(yard: &Yard, cents: i32) {
-    let can: Can<ManageBudgets> = yard.scope.can().expect("an owner");
-    let settings = BudgetSettings { limit: Limit::Amount(MicroUsd::from_cents(cents)), ..BudgetSettings::default() };
-    yard.world.muster.set_budget(&can, Subject::TEAM, &settings).await.expect("a budget");
+    limit(yard, Subject::TEAM, cents).await;
 }
 
-async fn finish(yard: &Yard, task: TaskId) -> RunView {
+async fn limit(yard: &Yard, subject: Subject, cents: i32) {
+    let can: Can<ManageBudgets> = yard.scope.can().expect("an owner");
+    let settings = BudgetSettings { limit: Limit::Amount(MicroUsd::from_cents(cents)), ..BudgetSettings::default() };
+    yard.world.muster.set_budget(&can, subject, &settings).await.expect("a budget");
+}
+
+async fn to_the_end(yard: &Yard, task: TaskId) -> RunView {
     let waiting = yard.until(task, |run| run.waits_for.is_some() || !run.state.alive()).await;
     let gate = waiting.waits_for.as_ref().unwrap_or_else(|| panic!("it waits: {waiting:#?}"));
     assert_eq!(gate.gate, Gate::Merge);
@@ -62,12 +69,36 @@ async fn a_spent_budget_stops_a_run_inside_its_step_and_a_raise_lets_it_go_on() 
     let began: Vec<String> = held.steps.iter().map(|step| step.kind.clone()).collect();
 
     allow(&yard, 10_000).await;
-    let merged = finish(&yard, task).await;
+    let merged = to_the_end(&yard, task).await;
     assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
     let kinds: Vec<String> = merged.steps.iter().map(|step| step.kind.clone()).collect();
     assert_eq!(kinds[..began.len()], began[..], "what was done stays done");
     assert_eq!(kinds[began.len()], began[began.len() - 1], "and the step that was stopped goes on");
     assert_eq!(muster.reconcile(yard.scope.team()).await.expect("books"), []);
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_budget_of_one_of_two_coders_holds_both_up_and_a_raise_lets_both_go_on() {
+    let first = [wait("fees"), create("fees.txt", "fees\n"), finish("Fees.")];
+    let second = [wait("weights"), create("weights.txt", "weights\n"), finish("Weights.")];
+    let site = Site::new(&script(&first, &second, &[])).await;
+    paid_model(&site.yard).await;
+    allow(&site.yard, 10_000).await;
+    let engine = site.yard.work().await;
+    site.both_wait().await;
+    limit(&site.yard, site.second_coder().await, 0).await;
+    site.let_go(&site.second()).await;
+    site.let_go(&site.first()).await;
+    let held = site.until(|run| run.held_up.is_some() || !run.state.alive()).await;
+    let why = held.held_up.as_ref().unwrap_or_else(|| panic!("held up: {held:#?}"));
+    assert!(why.sentence.starts_with("The budget of coder-2 allows 0.00 USD;"), "{}", why.sentence);
+
+    limit(&site.yard, site.second_coder().await, 1_000).await;
+    site.until_gate(Gate::Merge).await;
+    assert_eq!(site.delivered("fees.txt").await, "fees\n");
+    assert_eq!(site.delivered("weights.txt").await, "weights\n");
+    assert_eq!(site.yard.world.muster.reconcile(site.yard.scope.team()).await.expect("books"), []);
     engine.shut_down().await;
 }
 
@@ -91,7 +122,7 @@ async fn a_pause_ends_processes_leaves_a_proof_and_a_resume_goes_on() {
     assert_eq!(views[0].stopped.iter().map(|stopped| stopped.run).collect::<Vec<_>>(), [held.id]);
 
     muster.resume(&manage, pause).await.expect("resumed");
-    let merged = finish(&yard, task).await;
+    let merged = to_the_end(&yard, task).await;
     assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
     engine.shut_down().await;
 }

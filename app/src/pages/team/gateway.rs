@@ -113,7 +113,7 @@ pub fn page(shell: &Shell, data: &Gateway) -> String {
         {page_head("Model gateway", sub, None)}
         {error_summary(&data.errors)}
         {data.made.as_ref().map(made)}
-        {section("keys", "Keys", Some(data.keys.len()), None, keys(shell, &data.keys, manages))}
+        {section("gateway-keys", "Keys", Some(data.keys.len()), None, keys(shell, &data.keys, manages))}
         {manages.then(|| section("new-key", "A new key", None, None, key_form(shell, data)))}
         {section("use", "Addresses", None, None, addresses(data))}
         {section("use-with", "Use it with", None, None, use_with(&data.base))}

@@ -119,11 +119,11 @@ async fn an_archive_is_uploaded_and_a_wrong_one_refused() {
 async fn a_project_is_set_up_archived_and_restored() {
     let site = Site::open().await;
     let (mut mira, board) = at_work(&site).await;
-    let settings = "name=ledger-api&default_branch=trunk&test_command=make+check&egress_allow=crates.io%0D%0A*.pypi.org\
+    let settings = "name=ledger-api&default_branch=trunk&test_command=make+check&egress_allow=packages.example%0D%0A*.mirror.example\
                     &cpu_millis=1000&memory_mb=512&pids=128&disk_mb=1024&wall_minutes=15";
     see_other(&mira.post(&site, &format!("{board}/settings"), settings).await);
     let page = mira.get(&site, &format!("{board}/settings")).await;
-    for shown in ["ledger-api", "make check", "*.pypi.org\ncrates.io</textarea>", r#"value="15""#] {
+    for shown in ["ledger-api", "make check", "*.mirror.example\npackages.example</textarea>", r#"value="15""#] {
         assert!(page.body.contains(shown), "{shown}: {}", page.body);
     }
     for (typed, allowed) in [("elsewhere%2F*", false), ("demo%2F*", true)] {

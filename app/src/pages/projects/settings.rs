@@ -129,7 +129,9 @@ fn network(data: &Settings) -> AnyView {
         name: "egress_allow",
         label: "Hosts a sandbox may reach",
         value: data.input.egress_allow.clone(),
-        hint: Some("One per line: crates.io, *.pypi.org, git.example:8443. Empty: none, which is the safest."),
+        hint: Some(
+            "One per line: packages.example, *.mirror.example, git.example:8443. Empty: none, which is the safest.",
+        ),
         error: data.errors.of("egress_allow").map(str::to_owned),
         max_length: Some(20_000),
         rows: 4,

@@ -71,7 +71,7 @@ async fn what_a_person_set_is_not_detected_away() {
     let (can, read) = (scope.can().expect("owner"), scope.can().expect("owner"));
     let id = world.muster.create_project(&can, "ledger", &Source::Sample).await.expect("a project");
     let mut settings = settings_of(&world.muster.project(&read, id).await.expect("a project"));
-    settings.egress_allow = vec!["crates.io".into(), " Crates.io ".into(), String::new()];
+    settings.egress_allow = vec!["packages.example".into(), " Packages.example ".into(), String::new()];
     world.muster.update_project(&can, id, &settings).await.expect("changed");
     let project = world.muster.project(&read, id).await.expect("a project");
     assert_eq!((project.egress_allow.len(), project.commands_edited_at), (1, None), "no command was touched");

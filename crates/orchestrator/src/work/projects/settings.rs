@@ -101,7 +101,9 @@ impl ProjectSettings {
         if let Some(host) = egress_allow.iter().find(|host| !is_egress_rule(host)) {
             refuse(
                 "egress_allow",
-                &format!("“{host}” is no host. Use one per line: crates.io, *.pypi.org, git.example:8443."),
+                &format!(
+                    "“{host}” is no host. Use one per line: packages.example, *.mirror.example, git.example:8443."
+                ),
             );
         } else if egress_allow.len() > 100 {
             refuse("egress_allow", "Use at most 100 hosts.");
@@ -262,10 +264,12 @@ mod tests {
 
     #[test]
     fn hosts_are_told_from_what_is_none() {
-        for good in ["crates.io", "*.pypi.org", "git.example:8443", "localhost", "10.0.0.7"] {
+        for good in ["packages.example", "*.mirror.example", "git.example:8443", "localhost", "10.0.0.7"] {
             assert!(is_egress_rule(good), "{good}");
         }
-        for bad in ["", "*", "*.com:0", "https://crates.io", "a b", "-a.example", "a..b", "*.*.a", "*.org", "a:70000"] {
+        for bad in
+            ["", "*", "*.com:0", "https://packages.example", "a b", "-a.example", "a..b", "*.*.a", "*.org", "a:70000"]
+        {
             assert!(!is_egress_rule(bad), "{bad}");
         }
     }

@@ -112,7 +112,14 @@ impl Shop {
             egress,
             env: BTreeMap::new(),
         };
-        self.sandboxes.create(&spec).await.map_err(no_sandbox)
+        match self.sandboxes.create(&spec).await {
+            Ok(sandbox) => Ok(sandbox),
+            Err(error) => {
+                // A pause ends what is only just being made, too.
+                self.check_pause(job, None).await?;
+                Err(no_sandbox(error))
+            }
+        }
     }
 
     /// Ends the run's sandboxes on this node.

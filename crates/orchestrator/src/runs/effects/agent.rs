@@ -78,7 +78,12 @@ impl Shop {
             }
         };
         self.check_pause(job, Some(agent)).await?;
-        let sandbox = self.sandbox(job, files).await?;
+        let sandbox = self.sandbox(job, files).await;
+        if sandbox.is_err() {
+            // A pause of this agent alone may have ended it while it was made or set up.
+            self.check_pause(job, Some(agent)).await?;
+        }
+        let sandbox = sandbox?;
         let mut command = Command::new(key(job, name), execution.argv);
         (command.stdin, command.timeout) = (execution.stdin, execution.timeout);
         let gathered = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;

@@ -179,12 +179,22 @@ fn resident_mib(process: u32) -> Outcome<f64> {
 async fn gateway_key(muster: &Muster, model: SocketAddr) -> Outcome<String> {
     let mut browser = Browser::new(muster.address);
     let team = sign_up(&mut browser).await?;
+    add_provider(&mut browser, &team, model).await?;
+    let budget = "limit=amount&amount=1000000&period=month&reset_day=1&time_zone=UTC&warn_at=80";
+    browser.post(&format!("{team}/budgets/edit"), budget).await?;
+    new_key(&mut browser, &team).await
+}
+
+/// Adds the model as the provider “bench”.
+pub(super) async fn add_provider(browser: &mut Browser, team: &str, model: SocketAddr) -> Outcome {
     let base = format!("http%3A%2F%2F{model}%2Fv1");
     let provider =
         format!("preset=other&name=bench&base_url={base}&format=open_ai_chat&model=m&key=a-key-of-the-bench");
-    browser.post(&format!("{team}/settings/models"), &provider).await?;
-    let budget = "limit=amount&amount=1000000&period=month&reset_day=1&time_zone=UTC&warn_at=80";
-    browser.post(&format!("{team}/budgets/edit"), budget).await?;
+    browser.post(&format!("{team}/settings/models"), &provider).await.map(drop)
+}
+
+/// A key of the team for its own programs, from the page that shows it once.
+pub(super) async fn new_key(browser: &mut Browser, team: &str) -> Outcome<String> {
     let form = "name=bench&life=7".to_owned();
     let made = browser.ask(Method::POST, &format!("{team}/settings/gateway/keys"), form).await?;
     let secret =

@@ -3,6 +3,7 @@ mod gateway;
 mod journey;
 mod load;
 mod muster;
+mod overspend;
 mod pages;
 mod peer;
 mod reads;
@@ -19,15 +20,16 @@ use crate::{
 pub(crate) fn run(name: &str) -> Outcome {
     match name {
         // The client shares two cores with what it measures: without optimisation it would be the slowest part.
-        "pages" | "gateway" if cfg!(debug_assertions) => {
+        "pages" | "gateway" | "overspend" if cfg!(debug_assertions) => {
             let mut again: Command =
                 workspace::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "bench", name])?;
             workspace::run(&mut again)
         }
         "pages" => pages::run(),
         "gateway" => gateway::run(),
+        "overspend" => overspend::run(),
         // Measures in a program of its own.
         "runs" => runs::run(),
-        _ => Err(Failure::new(format!("There is no bench named {name}. There are: pages, gateway, runs."))),
+        _ => Err(Failure::new(format!("There is no bench named {name}. There are: pages, gateway, overspend, runs."))),
     }
 }

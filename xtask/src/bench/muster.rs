@@ -22,11 +22,18 @@ pub(crate) struct Muster {
     pub(crate) address: SocketAddr,
     child: Child,
     folder: PathBuf,
+    /// Whether the process was ended and waited for.
+    ended: bool,
 }
 
 impl Muster {
     pub(crate) async fn start() -> Outcome<Self> {
-        let folder = env::temp_dir().join(format!("muster-bench-{}", std::process::id()));
+        Self::node("", &[]).await
+    }
+
+    /// One of several, told by name. The variables say what they share: a database, a secret.
+    pub(crate) async fn node(name: &str, variables: &[(&str, String)]) -> Outcome<Self> {
+        let folder = env::temp_dir().join(format!("muster-bench-{}{name}", std::process::id()));
         fs::create_dir_all(&folder).doing(|| format!("Cannot make {}", folder.display()))?;
         let address = free_address()?;
         let log = fs::File::create(folder.join("log")).doing(|| "Cannot write the server's log".to_owned())?;
@@ -41,11 +48,12 @@ impl Muster {
             .env_remove(NAMED)
             .env_remove("DATABASE_URL")
             .env_remove("MUSTER_CONFIG")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::from(log))
             .stderr(Stdio::from(errors))
             .spawn()
             .doing(|| "Cannot start the server".to_owned())?;
-        let mut muster = Self { address, child, folder };
+        let mut muster = Self { address, child, folder, ended: false };
         muster.ready().await?;
         Ok(muster)
     }
@@ -84,13 +92,25 @@ impl Muster {
     pub(crate) fn process(&self) -> u32 {
         self.child.id()
     }
+
+    /// As when the machine loses power: nothing is finished or told.
+    pub(crate) fn kill(mut self) -> Outcome {
+        let killed = self.child.kill().and_then(|()| self.child.wait());
+        self.ended = killed.is_ok();
+        killed.map(drop).doing(|| "Cannot kill a server".to_owned())
+    }
 }
 
 impl Drop for Muster {
     fn drop(&mut self) {
-        // Asked politely, so that its database stops with it.
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
-        let ended = asked.and_then(|_| self.child.wait()).and_then(|_| fs::remove_dir_all(&self.folder));
+        if !self.ended {
+            // Asked politely, so that its database stops with it.
+            let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+            if let Err(error) = asked.and_then(|_| self.child.wait()) {
+                eprintln!("bench: process {} may be left behind: {error}", self.child.id());
+            }
+        }
+        let ended = fs::remove_dir_all(&self.folder);
         if let Err(error) = ended {
             eprintln!("bench: {} may be left behind: {error}", self.folder.display());
         }

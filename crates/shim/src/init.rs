@@ -21,12 +21,19 @@ pub(crate) fn main(start: &str) -> io::Result<()> {
         // Commands run as the same user; they must not look into this process.
         nix::sys::prctl::set_dumpable(false)?;
     }
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(keep(start))
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().thread_keep_alive(LASTING).build()?.block_on(keep(start))
 }
+
+/// How long the thread for what blocks is kept: longer than any sandbox lives. Commands may leave no room for another, and the
+/// runtime panics where it has none, which would end the sandbox.
+const LASTING: Duration = Duration::from_secs(1 << 32);
 
 /// Until the wall time is over, or somebody says SIGTERM.
 async fn keep(start: Start) -> io::Result<()> {
     let begun = Instant::now();
+    // The one thread that is kept begins before any command does.
+    tokio::task::spawn_blocking(|| ()).await?;
     let mut children = signal(SignalKind::child())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let jobs = Arc::new(Jobs::open(start.clone(), std::env::current_exe()?)?);

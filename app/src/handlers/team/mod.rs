@@ -8,6 +8,7 @@ mod gateway;
 mod live;
 mod members;
 mod models;
+mod project_settings;
 mod projects;
 mod roles;
 mod search;
@@ -25,10 +26,10 @@ pub(crate) use dashboard::{dashboard, dashboard_live};
 pub(crate) use gateway::{agree_price, create_gateway_key, forget_price, gateway, name_models, revoke_gateway_key};
 pub(crate) use members::{change_role, invite, leave, members, remove_member, resend_invitation, revoke_invitation};
 pub(crate) use models::{add_provider, choose_default, models, remove_provider, replace_key, test_provider};
-pub(crate) use projects::{
-    archive_project, create_project, keep_credential, new_project, project_settings, projects, remove_credential,
-    restore_project, update_project, upload_project,
+pub(crate) use project_settings::{
+    archive_project, keep_credential, project_settings, remove_credential, restore_project, update_project,
 };
+pub(crate) use projects::{create_project, new_project, projects, upload_project};
 pub(crate) use roles::{create_role, delete_role, roles};
 pub(crate) use search::search;
 pub(crate) use settings::{keep_content, rename_team, settings, stop_content};

@@ -4,7 +4,7 @@ use types::{AgentId, BudgetId, MicroUsd, ProjectId, SquadId, TeamId};
 
 use super::{
     edit::{self, BudgetSettings},
-    load,
+    fit, load,
     tree::{Node, Subject},
 };
 use crate::{
@@ -59,7 +59,7 @@ impl Orchestrator {
         let known = tree.nodes().iter().find(|node| node.subject == subject);
         let parent = match known {
             Some(node) => node.parent.and_then(|id| tree.node(id)),
-            None => edit::above(tree.nodes(), subject),
+            None => fit::above(tree.nodes(), subject),
         };
         Ok(BudgetDraft {
             id: known.map(|node| node.id),

@@ -12,6 +12,7 @@ mod calls;
 mod desk;
 mod draft;
 mod edit;
+mod fit;
 mod forecast;
 mod ledger;
 mod line;

@@ -24,6 +24,7 @@ mod sample;
 mod shop;
 mod start;
 mod typing;
+mod view;
 mod workflow;
 
 pub use changes::KeptFile;
@@ -42,8 +43,8 @@ pub(crate) use machine::Failure;
 pub use machine::{Gate, Purpose, Stage};
 pub use nodes::{NodeView, Patience};
 pub(crate) use read::list;
-pub use read::{Artifact, Check, Merge, Remark, RunLine, RunState, RunView, StepView, Waiting};
 pub use shop::Shop;
 pub use start::StartFrom;
 pub(crate) use start::{alive, wake};
 pub use typing::{Half, TypingWatch};
+pub use view::{Artifact, Check, Merge, Remark, RunLine, RunState, RunView, StepView, Waiting};

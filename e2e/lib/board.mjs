@@ -13,7 +13,7 @@ export const column = (page, word) => page.getByRole("region", { name: word, exa
 /** The titles of a column's cards, from top to bottom. */
 export const titles = (within) => within.locator(".card__title").allInnerTexts();
 
-/** Writes tasks on one line each; the last one stands on top. */
+/** Writes tasks on one line each; the last one stands on top. The page's scripts have run afterwards. */
 export async function write(page, word, lines) {
   for (const line of lines) {
     await column(page, word).locator("summary").first().click();
@@ -21,4 +21,5 @@ export async function write(page, word, lines) {
     await page.keyboard.press("Enter");
     await column(page, word).getByText(line.split(" #")[0]).waitFor();
   }
+  await page.waitForLoadState();
 }

@@ -9,6 +9,8 @@ const allowed = (card, list) => card.dataset.moves.split(" ").includes(list.data
 const nameOf = (list) => list.closest("section").querySelector("h2").textContent;
 const cardsOf = (list, but) => [...list.querySelectorAll("[data-card]")].filter((card) => card !== but);
 let lifted;
+// A move that the server has not answered yet; its card stays in the hand until then.
+let saving = false;
 
 const clear = () => {
   document.querySelectorAll("[data-drop]").forEach((item) => item.removeAttribute("data-drop"));
@@ -33,34 +35,47 @@ const lift = (card) => {
   card.dataset.lifted = "";
 };
 
-const drop = async (keep) => {
-  const { card, list, index, from } = lifted;
-  lifted = undefined;
-  clear();
-  delete card.dataset.lifted;
-  const sorted = "sorted" in board().dataset;
-  if (!keep || (from[0] === list && (sorted || from[1] === index))) return say("Put back.");
+// Posts the move, and shows the board that the server answers with.
+const save = async (card, list, place) => {
   const form = card.querySelector("form[data-move]");
-  const cards = cardsOf(list, card);
-  const place = sorted ? "top" : cards[index] ? `before:${cards[index].dataset.task}` : "bottom";
   const body = new URLSearchParams({ to: list.dataset.cards, place, back: form.elements.back.value });
+  const asked = performance.now();
   const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } }).catch(() => undefined);
-  const text = await answer?.text();
+  const text = await answer?.text().catch(() => undefined);
   const page = new DOMParser().parseFromString(text ?? "", "text/html");
   const next = page.querySelector("[data-board]");
   if (!answer?.ok || !next) return say(page.querySelector("main p")?.textContent ?? "Muster did not answer. Nothing was moved.");
   board().replaceWith(document.adoptNode(next));
+  // What was on its way before the move is older than this board.
+  dispatchEvent(new CustomEvent("drawn", { detail: { part: next, asked } }));
   say(`Moved to ${nameOf(document.querySelector(`[data-cards=${list.dataset.cards}]`))}.`);
   document.querySelector(`#${card.id} .card__title a`)?.focus();
 };
 
-addEventListener("pointerover", (event) => {
+const drop = async (keep) => {
+  const { card, list, index, from } = lifted;
+  lifted = undefined;
+  clear();
+  const sorted = "sorted" in board().dataset;
+  if (!keep || (from[0] === list && (sorted || from[1] === index))) {
+    delete card.dataset.lifted;
+    return say("Put back.");
+  }
+  const cards = cardsOf(list, card);
+  saving = true;
+  await save(card, list, sorted ? "top" : cards[index] ? `before:${cards[index].dataset.task}` : "bottom");
+  saving = false;
+  delete card.dataset.lifted;
+};
+
+["pointerover", "pointerdown"].forEach((kind) => addEventListener(kind, (event) => {
   const card = cardOf(event.target);
   if (card) card.draggable = true;
-});
+}));
 addEventListener("dragstart", (event) => {
   const card = cardOf(event.target);
   if (!card) return;
+  if (saving) return event.preventDefault();
   event.dataTransfer.effectAllowed = "move";
   event.dataTransfer.setData("text/plain", card.id);
   lift(card);
@@ -88,6 +103,7 @@ addEventListener("keydown", (event) => {
   const moves = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
   if (lifted && !moves && ![" ", "Enter", "Escape"].includes(event.key)) return;
   event.preventDefault();
+  if (saving) return;
   if (!lifted) {
     lift(card);
     return say("Lifted. Choose a place with the arrows, drop with Space, put back with Escape.");

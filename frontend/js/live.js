@@ -45,14 +45,29 @@ const parts = (within, kind) => {
   }));
 };
 
-// What a person has unfolded stays so, and what they stand on keeps the focus.
-const STOPS = "a, button, summary, select, input";
+// What a person has unfolded stays so.
 const carryOver = (old, node) => {
   const folds = parts(node, "details");
   parts(old, "details").forEach((fold, key) => fold.open && folds.has(key) && (folds.get(key).open = true));
-  const focused = [...parts(old, STOPS)].find(([, stop]) => stop === document.activeElement)?.[0];
-  return () => focused && parts(node, STOPS).get(focused)?.focus({ preventScroll: true });
 };
+
+// What a person stands on keeps the focus, also when it goes to another part and comes there with a later change.
+const STOPS = "a, button, summary, select, input";
+const stopsOf = (owner) => [owner, ...owner.querySelectorAll(STOPS)].filter((stop) => stop === owner || stop.closest("[id]") === owner);
+let lost;
+const standing = () => {
+  const stop = document.activeElement?.closest(STOPS);
+  const owner = stop?.closest("[id]");
+  return owner && { owner: owner.id, number: stopsOf(owner).indexOf(stop) };
+};
+const standAgain = (stood) => {
+  if (!stood || document.activeElement !== document.body) return undefined;
+  const owner = id(stood.owner);
+  const stop = owner && stopsOf(owner)[stood.number];
+  stop?.focus({ preventScroll: true });
+  return stop ? undefined : stood;
+};
+["focusin", "pointerdown"].forEach((kind) => addEventListener(kind, () => (lost = undefined)));
 
 // An element that is there already is replaced where it stands, wherever it was meant to go: nothing shows twice.
 const place = (change) => {
@@ -70,9 +85,8 @@ const place = (change) => {
         late.push(change);
         continue;
       }
-      const refocus = carryOver(old, node);
+      carryOver(old, node);
       old.replaceWith(node);
-      refocus();
     } else if (where !== "replace") {
       id(target)?.[where === "prepend" ? "prepend" : "append"](node);
       if (target === "stream") {
@@ -103,22 +117,37 @@ const follow = () => {
   }
 };
 
+// Between press and release nothing is exchanged: what a person has hold of would be gone, and the click with it.
+let pressed = false;
+addEventListener("pointerdown", () => (pressed = true));
+["pointerup", "pointercancel", "dragend", "blur"].forEach((kind) => addEventListener(kind, () => (pressed = false)));
+
 const draw = () => {
   // A card in somebody's hand stays where it is.
-  if (document.querySelector("[data-lifted]")) return setTimeout(draw, 300);
+  if (pressed || document.querySelector("[data-lifted]")) return setTimeout(draw, 300);
   const batch = [...late, ...queue];
   late = [];
   queue = [];
   following = atEnd();
+  const stood = standing() ?? lost;
   batch.forEach(place);
+  lost = standAgain(stood);
   if (id("stream") && (following || unseen)) follow();
 };
 
 const take = (event) => {
   if (event.lastEventId) after = event.lastEventId;
   if (!queue.length) requestAnimationFrame(draw);
-  queue.push(...[JSON.parse(event.data)].flat());
+  const came = performance.now();
+  queue.push(...[JSON.parse(event.data)].flat().map((change) => ({ ...change, came })));
 };
+
+// A part of the page that was drawn by other means: what came for it before that was asked for is older.
+addEventListener("drawn", ({ detail: { part, asked } }) => {
+  const newer = ({ target, came }) => came > asked || !part.contains(id(target));
+  queue = queue.filter(newer);
+  late = late.filter(newer);
+});
 
 const open = () => {
   clearTimeout(timer);

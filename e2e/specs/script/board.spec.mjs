@@ -46,6 +46,28 @@ test("a card is moved by keys, and put back by Escape", async ({ page }) => {
   await expect(link(page, "First")).toBeFocused();
 });
 
+test("a card stays in the hand until its move is saved, and the next key waits for that", async ({ page }) => {
+  const status = page.locator("#board-status");
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  const asked = page.waitForRequest("**/move");
+  await page.route("**/move", (route) => held.then(() => route.continue()), { times: 1 });
+  await link(page, "First").focus();
+  await page.keyboard.press("Space");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await asked;
+  await page.keyboard.press("Space");
+  await page.keyboard.press("ArrowDown");
+  await expect(status).toHaveText("In progress, place 1 of 1.");
+  expect(await titles(column(page, "To do"))).toEqual(["First", "Second", "Third"]);
+  release();
+  await expect(status).toHaveText("Moved to In progress.");
+  await expect(link(page, "First")).toBeFocused();
+  await page.keyboard.press("Space");
+  await expect(status).toContainText("Lifted");
+});
+
 test("who looks on sees a move at once, and keeps the menu that is open", async ({ page, context, person }) => {
   const other = await context.newPage();
   await other.goto(page.url());

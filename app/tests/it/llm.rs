@@ -39,6 +39,11 @@ const SCRIPT: &str = r#"{"models": ["m", "demo"], "conversations": [
         {"text": "Done."}
     ]}]}"#;
 
+/// What is written a moment after an answer has ended: its row in the ledger, and then its words.
+const AFTERWARDS: [&str; 2] = ["usage", "call_contents"];
+/// A moment on a busy machine.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// A team whose provider is a demo server, and keys for it.
 struct Bench {
     site: Site,
@@ -70,6 +75,7 @@ async fn serve(router: axum::Router) -> String {
 impl Bench {
     async fn open(kind: WireFormat) -> Self {
         let site = Site::open().await;
+        site.world.tell_of_writes(&AFTERWARDS).await;
         let (_, scope) = site.world.team("quayside", &site.world.person("Mira").await).await;
         let calls = Arc::new(AtomicUsize::new(0));
         let server = provider_server(calls.clone()).await;
@@ -111,20 +117,35 @@ impl Bench {
         (status, String::from_utf8(body.to_vec()).expect("text"))
     }
 
+    /// What `look` finds, once there is so much of it.
+    async fn once<T>(&self, count: usize, what: &str, mut look: impl AsyncFnMut() -> Vec<T>) -> Vec<T> {
+        let mut writes = self.site.world.writes(&AFTERWARDS).await;
+        let looking = async {
+            loop {
+                let found = look().await;
+                if found.len() >= count {
+                    return found;
+                }
+                writes.more().await;
+            }
+        };
+        let Ok(found) = tokio::time::timeout(PATIENCE, looking).await else {
+            panic!("{count} {what} are not there after {PATIENCE:?}")
+        };
+        assert_eq!(found.len(), count, "{what}");
+        found
+    }
+
     /// The calls whose words are kept, once there are so many: that is a moment after they are settled.
     async fn kept(&self, rows: usize) -> Vec<types::ReservationId> {
         let can = self.scope.can().expect("owner");
-        for _ in 0..500 {
-            let ledger = self.site.world.muster.ledger(&can, &Default::default(), 100).await.expect("a ledger");
+        let muster = &self.site.world.muster;
+        let look = async || {
+            let ledger = muster.ledger(&can, &Default::default(), 100).await.expect("a ledger");
             let kept = ledger.iter().filter(|entry| entry.has_content).map(|entry| entry.reservation);
-            let kept: Vec<_> = kept.collect();
-            if kept.len() >= rows {
-                assert_eq!(kept.len(), rows);
-                return kept;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        panic!("the words of {rows} calls are not kept");
+            kept.collect::<Vec<_>>()
+        };
+        self.once(rows, "calls with their words", look).await
     }
 
     async fn chat(&self, said: &str, more: Value) -> (StatusCode, http::HeaderMap, String) {
@@ -136,15 +157,7 @@ impl Bench {
     /// The rows of the ledger, once there are so many: an answer ends a moment before it is settled.
     async fn ledger(&self, rows: usize) -> Vec<Row> {
         let mut admin = self.site.world.superuser().await;
-        for _ in 0..500 {
-            let found = orchestrator::testing::usage(&mut admin).await;
-            if found.len() >= rows {
-                assert_eq!(found.len(), rows);
-                return found;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        panic!("the ledger has no {rows} rows");
+        self.once(rows, "rows of the ledger", async || orchestrator::testing::usage(&mut admin).await).await
     }
 
     async fn end(self) {

@@ -17,6 +17,7 @@ use types::{ProjectId, RunId, TaskId};
 use super::{
     crash::booked_once,
     failover::{PATIENCE, another_folder},
+    folders::{Folders, comes, open},
     yard::Yard,
 };
 
@@ -113,13 +114,25 @@ impl Site {
 
     /// Lets a coder's command end, once it waits.
     pub(super) async fn let_go(&self, workspace: &str) {
-        open(self.workspaces().join(workspace).join("go")).await;
+        open(self.pipe(workspace)).await;
     }
 
     /// Both coders are in the middle of a command that waits.
     pub(super) async fn both_wait(&self) {
-        let pipes = [self.first(), self.second()].map(|name| self.workspaces().join(name).join("go"));
-        self.until(|_| pipes.iter().all(|pipe| pipe.exists())).await;
+        self.waits(&self.first()).await;
+        self.waits(&self.second()).await;
+    }
+
+    /// The coder of this workspace is in the middle of a command that waits.
+    async fn waits(&self, workspace: &str) {
+        let pipe = self.pipe(workspace);
+        if tokio::time::timeout(Duration::from_secs(120), comes(&pipe)).await.is_err() {
+            panic!("no command waits in {workspace}: {:#?}", self.until(|_| true).await);
+        }
+    }
+
+    fn pipe(&self, workspace: &str) -> PathBuf {
+        self.workspaces().join(workspace).join("go")
     }
 
     fn workspaces(&self) -> PathBuf {
@@ -152,32 +165,16 @@ impl Site {
 
     /// Nothing of the coders' own workspaces and sandboxes is left.
     async fn nothing_is_left(&self) {
-        let gone = async {
-            while !self.yard.shop.sandboxes.list().await.expect("a list").is_empty()
-                || std::fs::read_dir(self.workspaces()).expect("a folder").next().is_some()
-            {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
+        let mut folders = Folders::new(vec![self.workspaces(), self.yard.registry()]);
+        let gone = folders.until(async || {
+            let left = std::fs::read_dir(self.workspaces()).expect("a folder").next();
+            left.is_none() && self.yard.has_no_sandbox().await
+        });
         if tokio::time::timeout(Duration::from_secs(15), gone).await.is_err() {
             let left: Vec<_> = std::fs::read_dir(self.workspaces()).expect("a folder").collect();
             panic!("{left:?} and {:?}", self.yard.shop.sandboxes.list().await);
         }
     }
-}
-
-/// Lets whoever reads from the pipe go on, once somebody does.
-async fn open(pipe: PathBuf) {
-    let opened = async {
-        // Without a reader, or before there is a pipe, it cannot be opened for writing.
-        loop {
-            match tokio::net::unix::pipe::OpenOptions::new().open_sender(&pipe) {
-                Ok(sender) => return sender,
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
-    };
-    drop(tokio::time::timeout(Duration::from_secs(60), opened).await.expect("it waits"));
 }
 
 fn kinds(run: &RunView) -> Vec<&str> {
@@ -279,8 +276,7 @@ async fn a_pause_of_one_holds_both_up_and_both_go_on_where_they_were() {
     let muster = &site.yard.world.muster;
     site.until(|run| is(run, "coder-1", "RUNNING") && is(run, "coder-2", "RUNNING")).await;
     // A pause that came before the first's command would keep it from beginning.
-    let pipe = site.workspaces().join(site.first()).join("go");
-    site.until(|_| pipe.exists()).await;
+    site.waits(&site.first()).await;
     let manage: Can<ManageBudgets> = site.yard.scope.can().expect("an owner");
     let pause = muster.pause(&manage, site.second_coder().await, "Look at this one").await.expect("paused");
     // The first ends the command it is in, and begins nothing more.

@@ -12,7 +12,10 @@ use orchestrator::{
 use tokio::process::{Child, Command};
 use types::{RunId, TaskId};
 
-use super::yard::{Tools, Yard};
+use super::{
+    folders::Folders,
+    yard::{Tools, Yard},
+};
 
 /// What a working process is told through its environment.
 const YARD: &str = "MUSTER_TEST_WORK_IN";
@@ -211,11 +214,8 @@ async fn a_stopped_run_ends_at_once_and_leaves_nothing_running() {
     muster.stop_run(&yard.scope.can().expect("may"), run, "The wrong task").await.expect("stopped");
     let stopped = yard.until(task, |run| run.state == RunState::Cancelled).await;
     assert_eq!(stopped.stop_reason.as_deref(), Some("The wrong task"));
-    let gone = async {
-        while !yard.shop.sandboxes.list().await.expect("a list").is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
+    let mut registry = Folders::new(vec![yard.registry()]);
+    let gone = registry.until(async || yard.has_no_sandbox().await);
     tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the sandbox is gone within ten seconds");
     let steps = stopped.steps.len();
     let again = muster.run(&yard.scope.can().expect("may"), run).await.expect("the run");

@@ -41,6 +41,7 @@ pub(super) fn another_folder(yard: &Yard) -> TempDir {
 impl Two {
     async fn new() -> Self {
         let yard = Yard::new().await;
+        yard.world.tell_of_writes(&ASKED).await;
         let second = another_folder(&yard);
         let (project, task) = yard.sample_task(Template::Full).await;
         let run = yard.world.muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
@@ -57,7 +58,8 @@ impl Two {
 
     /// Waits until the database answers yes.
     async fn until(&self, question: &str) {
-        let mut rows = self.yard.world.superuser().await;
+        let world = &self.yard.world;
+        let (mut rows, mut writes) = (world.superuser().await, world.writes(&ASKED).await);
         let asked = async {
             while !sqlx::query_scalar::<_, bool>(sqlx::AssertSqlSafe(question.to_owned()))
                 .bind(self.run.uuid())
@@ -65,7 +67,7 @@ impl Two {
                 .await
                 .expect("an answer")
             {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                writes.more().await;
             }
         };
         let can = self.yard.scope.can().expect("may");
@@ -105,6 +107,8 @@ fn signal(process: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &id]).status().expect("kill").success());
 }
 
+/// The tables that the questions below are about.
+const ASKED: [&str; 4] = ["run_events", "run_steps", "runs", "nodes"];
 const EDITED: &str = "SELECT count(*) > 1 FROM run_events WHERE run_id = $1 AND body ->> 'type' = 'file_edit'";
 const VERIFYING: &str = "SELECT EXISTS (SELECT FROM run_steps WHERE run_id = $1 AND kind = 'verify')";
 const DELIVERING: &str = "SELECT EXISTS (SELECT FROM run_steps WHERE run_id = $1 AND kind = 'deliver')";

@@ -4,6 +4,7 @@ mod after;
 mod at_once;
 mod crash;
 mod failover;
+mod folders;
 mod held_up;
 mod models;
 mod real;

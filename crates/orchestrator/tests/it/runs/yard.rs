@@ -83,7 +83,7 @@ impl Yard {
         let demo = format!("{}/v1", serve_model(recording, &stop).await);
         let tools = Tools { data: data.path().to_owned(), endpoint, demo };
         let shop = tools.shop(world.muster.clone());
-        fs::create_dir_all(data.path().join("registry")).expect("a folder");
+        fs::create_dir_all(tools.registry()).expect("a folder");
         Self { world, scope, data, store, shop, tools, stop }
     }
 
@@ -127,6 +127,16 @@ impl Yard {
     pub(crate) fn repository(&self, project: ProjectId) -> forge::Repository {
         let team = self.data.path().join("repositories").join(self.scope.team().to_string());
         forge::Repository::open(team.join(format!("{project}.git"))).expect("a repository")
+    }
+
+    /// Where sandboxes of this machine are written down.
+    pub(crate) fn registry(&self) -> PathBuf {
+        self.tools.registry()
+    }
+
+    /// Whether none is left. While one is being removed, reading the list may fail: then one is left.
+    pub(crate) async fn has_no_sandbox(&self) -> bool {
+        self.shop.sandboxes.list().await.is_ok_and(|left| left.is_empty())
     }
 
     /// Lets the squad work on the task until it waits for its review, and returns the run.
@@ -194,13 +204,17 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
+    fn registry(&self) -> PathBuf {
+        self.data.join("registry")
+    }
+
     pub(crate) fn shop(&self, muster: Orchestrator) -> Shop {
         Shop {
             muster,
             node: "test".into(),
             sandboxes: Arc::new(Local::new(sandbox::Settings {
                 shim: shim(),
-                registry: self.data.join("registry"),
+                registry: self.registry(),
                 ..sandbox::Settings::default()
             })),
             image: Image::Host,

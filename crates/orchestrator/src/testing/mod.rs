@@ -3,6 +3,8 @@
 //! Needs `TEST_DATABASE_URL`, the address of a cluster's superuser; `make test` starts one.
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot begin has failed")]
 
+mod writes;
+
 use gateway::{SsrfPolicy, Timeouts};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 use time::macros::datetime;
@@ -10,6 +12,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 use vault::{MasterKey, MasterKeys};
 
+pub use self::writes::Writes;
 use crate::{
     Clock, Db, Keys, Orchestrator, Origin, Scope, Settings,
     accounts::{Checked, Credentials, NewAccount, Purpose, SignedIn},

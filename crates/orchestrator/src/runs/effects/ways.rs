@@ -211,6 +211,7 @@ impl Shop {
                 return Ok(Tried::Missed(Missed { sentence, again }));
             };
             tracing::info!(%error, tries, wait_ms = wait.as_millis(), "a model call is tried again");
+            // As long as the provider asks for, or longer with each try: at once, it would most likely fail the same way.
             tokio::time::sleep(wait).await;
         }
     }
@@ -231,6 +232,7 @@ impl Shop {
             return Err(Stumble::last(Failure::Model, missed.sentence));
         }
         tracing::info!(reason = missed.sentence, round, wait_ms = wait.as_millis(), "a model call is tried again");
+        // Until the first may be asked again, or longer with each round: nothing else tells that a provider works again.
         tokio::time::sleep(wait).await;
         Ok(())
     }

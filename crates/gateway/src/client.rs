@@ -133,24 +133,6 @@ impl Client {
         Ok(list.iter().filter_map(listed).collect())
     }
 
-    /// A call as small as can be, to prove that address, key and model work together.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::stream`].
-    pub async fn check(&self, provider: &Provider, model: &str) -> Result<Answer, CallError> {
-        let request = ChatRequest {
-            model: model.to_owned(),
-            system: String::new(),
-            messages: vec![Message::user("Answer with the one word: ready")],
-            tools: Vec::new(),
-            // Reasoning models refuse or waste smaller limits.
-            max_output_tokens: 64,
-            temperature: None,
-        };
-        self.stream(provider, &request, |_| {}).await
-    }
-
     async fn send(&self, to: &Provider, method: Method, path: &str, body: Option<&Value>) -> Result<Reply, CallError> {
         let body = body.map(|body| Bytes::from(body.to_string()));
         let request = build(to, method, path, body)?;
@@ -161,6 +143,20 @@ impl Client {
         let (status, headers) = (reply.status(), reply.headers().clone());
         let body = reply.beginning(LONGEST_REFUSAL).await;
         Err(refusal::from_answer(status, &headers, &body, to.key.as_ref()))
+    }
+}
+
+/// A request as small as can be, to prove that address, key and model work together.
+#[must_use]
+pub fn trial(model: &str) -> ChatRequest {
+    ChatRequest {
+        model: model.to_owned(),
+        system: String::new(),
+        messages: vec![Message::user("Answer with the one word: ready")],
+        tools: Vec::new(),
+        // Reasoning models refuse or waste smaller limits.
+        max_output_tokens: 64,
+        temperature: None,
     }
 }
 

@@ -20,7 +20,7 @@ mod refusal;
 mod secret;
 pub mod sse;
 
-pub use client::{Client, ListedModel};
+pub use client::{Client, ListedModel, trial};
 pub use error::CallError;
 pub use forward::{Forwarded, Refused};
 pub use guard::SsrfPolicy;

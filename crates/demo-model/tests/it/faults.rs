@@ -121,6 +121,6 @@ async fn redirects_are_not_followed() {
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
     });
-    let error = client().check(&provider(Kind::OpenAiChat, &url), "demo").await.unwrap_err();
+    let error = client().stream(&provider(Kind::OpenAiChat, &url), &gateway::trial("demo"), |_| {}).await.unwrap_err();
     assert!(matches!(error, CallError::Refused { status: 307, .. } | CallError::Network { .. }), "{error:?}");
 }

@@ -85,7 +85,7 @@ async fn models_are_listed_and_checked() {
         let provider = provider(kind, &url);
         let ids: Vec<_> = client().models(&provider).await.unwrap().into_iter().map(|model| model.id).collect();
         assert_eq!(ids, ["demo", "demo-large"]);
-        let answer = client().check(&provider, "demo").await.unwrap();
+        let answer = client().stream(&provider, &gateway::trial("demo"), |_| {}).await.unwrap();
         assert!(answer.message.text().starts_with("This is the demo model."), "{kind:?}");
     }
 }

@@ -1,35 +1,89 @@
 //! The trial call of the settings page, and what its failures mean to a person.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use gateway::CallError;
-use types::{ModelProviderId, TeamId};
+use gateway::{CallError, estimate, prices::Priced};
+use types::{
+    ModelProviderId, TeamId,
+    chat::{ChatRequest, TokenUsage},
+};
+use uuid::Uuid;
 
-use super::{ModelRoute, Tested, providers::happening};
-use crate::{Can, Error, Orchestrator, Result, audit, grants::ManageIntegrations};
+use super::{CallableModel, ModelRoute, Tested, providers::happening};
+use crate::{
+    Can, Error, Orchestrator, Result, audit,
+    budgets::{Held, NewCall, Spender, Used},
+    grants::ManageIntegrations,
+};
 
 /// Longer than a cold start of a large model takes, shorter than a person waits.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Of what is said about a failure, in characters.
+const MOST: usize = 1_000;
 
 impl Orchestrator {
-    /// Makes a small real call and keeps how it ended.
+    /// Makes a small real call and keeps how it ended. It is held back and booked on the team's limits as every call is.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for no provider of the team. A call that fails is no error but a result.
+    /// [`Error::NotFound`] for no provider of the team. A call that fails, or that a limit has no room for, is no error but a
+    /// result.
     pub async fn test_model_provider(&self, scope: &Can<ManageIntegrations>, id: ModelProviderId) -> Result<Tested> {
         // The recording needs no proof.
         let ModelRoute::Server(callable) = self.model_for(scope, Some(id), None).await? else {
             return Err(Error::NotFound);
         };
-        let call = self.gateway().check(&callable.provider, &callable.model);
-        let outcome = match tokio::time::timeout(PATIENCE, call).await {
-            Ok(outcome) => outcome.map(drop),
-            Err(_) => Err(CallError::Timeout { waited: PATIENCE, partial: None }),
+        let request = gateway::trial(&callable.model);
+        let problem = match self.hold(scope.team(), worst(&callable, &request, self.clock().now())).await {
+            Ok(held) => self.try_out(held, &callable, &request).await?,
+            Err(error @ (Error::Budget(_) | Error::Paused(_))) => {
+                let said = error.for_user();
+                Some(format!("It was not called. {} {}", said.message, said.way_out.unwrap_or_default()))
+            }
+            Err(error) => return Err(error),
         };
-        let problem = outcome.err().map(|error| explain(&error).chars().take(1_000).collect::<String>());
+        let problem = problem.map(|text| text.chars().take(MOST).collect());
         let tested = Tested { at: self.clock().now(), model: callable.model.clone(), problem };
         self.keep_test(scope, id, &tested).await?;
         Ok(tested)
+    }
+
+    /// What went wrong, if anything did.
+    async fn try_out(&self, held: Held, callable: &CallableModel, request: &ChatRequest) -> Result<Option<String>> {
+        let began = Instant::now();
+        let call = self.gateway().stream(&callable.provider, request, |_| {});
+        let outcome = match tokio::time::timeout(PATIENCE, call).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(CallError::Timeout { waited: PATIENCE, partial: None }),
+        };
+        let usage = match &outcome {
+            Ok(answer) => answer.usage,
+            Err(error) if error.may_have_cost() => error.partial_usage(),
+            Err(error) => {
+                self.release(held).await?;
+                return Ok(Some(explain(error)));
+            }
+        };
+        let usage_or_most = usage.unwrap_or_else(|| TokenUsage {
+            uncached: estimate::input_tokens(request),
+            output: u64::from(request.max_output_tokens),
+            ..TokenUsage::default()
+        });
+        let (cost, source) = match callable.cost(&usage_or_most, self.clock().now()) {
+            Priced::Known { amount, source, .. } => (Some(amount), source),
+            Priced::Unknown => (None, "unknown".to_owned()),
+        };
+        let used = Used {
+            usage: usage_or_most,
+            estimated: usage.is_none() || outcome.is_err(),
+            cost,
+            source,
+            model: outcome.as_ref().map_or_else(|_| callable.model.clone(), |answer| answer.model.clone()),
+            failed: outcome.is_err(),
+            duration: began.elapsed(),
+            step: None,
+        };
+        self.settle(held, used).await?;
+        Ok(outcome.err().map(|error| explain(&error)))
     }
 
     async fn keep_test(&self, scope: &Can<ManageIntegrations>, id: ModelProviderId, tested: &Tested) -> Result<()> {
@@ -51,6 +105,18 @@ impl Orchestrator {
         let details = serde_json::json!({ "model": tested.model, "works": tested.problem.is_none() });
         audit::append(&mut tx, scope, tested.at, happening("model_provider.tested", id, details)).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+fn worst(callable: &CallableModel, request: &ChatRequest, now: time::OffsetDateTime) -> NewCall {
+    let (input, output) = (estimate::input_tokens(request), u64::from(request.max_output_tokens));
+    NewCall {
+        spender: Spender::default(),
+        key: format!("trial {}", Uuid::now_v7()),
+        provider: callable.name.clone(),
+        model: callable.model.clone(),
+        worst: callable.worst_case(input, output, now).amount(),
+        tokens: i64::try_from(input + output).unwrap_or(i64::MAX),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Model providers of a team, their keys, and what a call goes through.
 
+mod aliases;
 mod allowed;
 mod callable;
 mod catalogue;

@@ -63,6 +63,23 @@ impl Bench {
         muster.edit_agent(&self.scope.can().expect("owner"), ids, found.version, &settings).await
     }
 
+    async fn set_agent_model(&self, model: Option<&str>) {
+        let muster = &self.world.muster;
+        let ids = (self.squad, self.agent);
+        let found = muster.agent(&self.scope.can().expect("owner"), ids.0, ids.1).await.expect("the agent");
+        let settings = AgentSettings { provider: None, model: model.map(str::to_owned), ..found.settings };
+        muster.edit_agent(&self.scope.can().expect("owner"), ids, found.version, &settings).await.expect("saved");
+    }
+
+    /// Takes the name `fast` away; what stands against it otherwise.
+    async fn forget_fast(&self) -> Result<(), String> {
+        match self.world.muster.name_models(&self.scope.can().expect("owner"), "fast", &[]).await {
+            Ok(()) => Ok(()),
+            Err(Error::Invalid(mut fields)) => Err(fields.remove(0).message.to_string()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     async fn caller(&self, key: &str) -> Caller {
         self.world.muster.caller(key, Origin::internal()).await.expect("it works")
     }
@@ -190,5 +207,26 @@ async fn a_list_names_only_what_the_team_has() {
     let many: Vec<String> = (0..51).map(|number| format!("one/{number}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert!(matches!(bench.allow_project(&many).await, Err(Error::Invalid(_))));
+    bench.world.end().await;
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_goes_by_is_not_taken_away() {
+    let bench = Bench::open().await;
+    bench.allow_project(&["fast"]).await.expect("allowed");
+    bench.set_agent_model(Some("fast")).await;
+    let refused = bench.forget_fast().await.expect_err("used by both");
+    assert!(refused.contains("the project Parcels") && refused.contains(" of Crew"), "{refused}");
+    bench.allow_project(&[]).await.expect("all");
+    let refused = bench.forget_fast().await.expect_err("used by the agent");
+    assert!(!refused.contains("Parcels") && refused.contains(" of Crew"), "{refused}");
+    let caller = bench.caller(&bench.key).await;
+    assert_eq!(bench.places(&caller, "fast").await, Ok(2), "it stands as it was");
+
+    bench.set_agent_model(None).await;
+    bench.allow_agent(&["fast"]).await.expect("allowed");
+    bench.forget_fast().await.expect_err("in the agent's list");
+    bench.allow_agent(&[]).await.expect("all");
+    assert_eq!(bench.forget_fast().await, Ok(()));
     bench.world.end().await;
 }

@@ -4,7 +4,8 @@ use demo_model::Script;
 use gateway::{CallError, Kind, prices::Priced};
 use orchestrator::{
     DEMO_PROVIDER, Error, Scope,
-    grants::{ManageIntegrations, ReadAudit, ReadTeam},
+    budgets::{BudgetSettings, LedgerFilter, Limit, Subject},
+    grants::{ManageIntegrations, ReadAudit, ReadBudgets, ReadTeam},
     models::{CallableModel, ModelProvider, ModelRoute, ProviderKind, ProviderSettings},
     testing::World,
 };
@@ -135,6 +136,30 @@ async fn a_key_is_sealed_tried_and_replaced_without_a_gap() {
         log.iter().map(|entry| entry.action.as_str()).filter(|text| text.starts_with("model_")).collect();
     let expected = ["tested", "key_replaced", "tested", "added"].map(|word| format!("model_provider.{word}"));
     assert_eq!(actions, expected);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_trial_is_booked_as_every_call_and_not_made_where_a_limit_has_no_room() {
+    let world = World::new().await;
+    let (_, scope) = world.team("quayside", &world.person("Mira").await).await;
+    let can = scope.can::<ManageIntegrations>().expect("owner");
+    let settings = settings("Own server", &provider(KEY).await);
+    let id = world.muster.add_model_provider(&can, &settings, KEY).await.expect("added");
+    let ledger = async || {
+        let reader = scope.can::<ReadBudgets>().expect("owner");
+        let entries = world.muster.ledger(&reader, &LedgerFilter::default(), 10).await.expect("a ledger");
+        entries.into_iter().map(|entry| (entry.kind.as_str(), entry.provider, entry.task)).collect::<Vec<_>>()
+    };
+    assert_eq!(world.muster.test_model_provider(&can, id).await.expect("a result").problem, None);
+    let booked = ["settled", "held"].map(|kind| (kind, "Own server".to_owned(), None));
+    assert_eq!(ledger().await, booked);
+
+    let nothing = BudgetSettings { limit: Limit::Amount(MicroUsd::from_micros(1)), ..BudgetSettings::default() };
+    world.muster.set_budget(&scope.can().expect("owner"), Subject::TEAM, &nothing).await.expect("a budget");
+    let problem = world.muster.test_model_provider(&can, id).await.expect("a result").problem.expect("no room");
+    assert!(problem.starts_with("It was not called. The budget of"), "{problem}");
+    assert_eq!(ledger().await, booked, "nothing was called");
     world.end().await;
 }
 

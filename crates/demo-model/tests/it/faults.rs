@@ -98,7 +98,7 @@ async fn nobody_at_the_address_means_nothing_was_sent() {
 async fn the_guard_stops_literal_addresses_and_names_that_lead_inside() {
     let url = serve(r#"{"models":["demo"]}"#).await;
     let client = Client::new(SsrfPolicy::PublicOnly, Timeouts::default()).unwrap();
-    let call = async |provider: &Provider| client.check(provider, "demo").await;
+    let call = async |provider: &Provider| client.stream(provider, &gateway::trial("demo"), |_| {}).await;
     let literal = call(&provider(Kind::OpenAiChat, &url)).await.unwrap_err();
     assert!(matches!(literal, CallError::Blocked { .. }), "{literal:?}");
     let name = Provider::new(Kind::OpenAiChat, "https://localhost", None).unwrap();

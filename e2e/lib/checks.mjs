@@ -6,39 +6,73 @@ import { expect, test } from "@playwright/test";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
+/** The rules whose answer hangs on colours: what is left to ask of a page that only changed its look. */
+const COLOURS = ["color-contrast", "link-in-text-block"];
+
 /**
  * axe finds nothing on the page as it stands, or in one part of it. Evaluated, not added as a script: the page's own
  * policy stays on. axe waits on timers, which a page without JavaScript never fires: there the same page is left to the
  * run with JavaScript.
  */
 export async function expectAccessible(page, part = page.locator("html")) {
+  await expectNoViolations(page, part, { type: "tag", values: TAGS });
+}
+
+async function expectNoViolations(page, part, runOnly) {
   if (test.info().project.use.javaScriptEnabled === false) return;
-  await page.evaluate(AXE);
-  // A part that is skipped while it is off the screen may have no styles yet, and axe would judge the browser's own.
-  await page.evaluate(() => {
-    const shown = new CSSStyleSheet();
-    shown.replaceSync("* { content-visibility: visible !important }");
-    document.adoptedStyleSheets.push(shown);
-  });
-  const { violations } = await part.evaluate((node, tags) => window.axe.run(node, { runOnly: tags }), TAGS);
+  if (!(await page.evaluate(() => "axe" in window))) {
+    await page.evaluate(AXE);
+    // A part that is skipped while it is off the screen may have no styles yet, and axe would judge the browser's own.
+    await page.evaluate(() => {
+      const shown = new CSSStyleSheet();
+      shown.replaceSync("* { content-visibility: visible !important }");
+      document.adoptedStyleSheets.push(shown);
+    });
+  }
+  const { violations } = await part.evaluate((node, runOnly) => window.axe.run(node, { runOnly }), runOnly);
   const told = violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id}: ${help}\n  ${node.target.join(" ")}\n  ${node.failureSummary}`),
   );
   expect(told, "what axe found").toEqual([]);
 }
 
+/**
+ * The page in the look it was opened in is asked everything; in each other look, what colours decide. A look is two
+ * attributes of the document, so the page need not be loaded again: the server sends the same document in all of them.
+ */
+export async function expectAccessibleInEachLook(page, looks) {
+  await expectAccessible(page);
+  const root = page.locator("html");
+  const wear = ([theme, contrast]) =>
+    root.evaluate((node, look) => Object.assign(node.dataset, look), { theme, contrast });
+  const before = [await root.getAttribute("data-theme"), await root.getAttribute("data-contrast")];
+  for (const look of looks) {
+    await test.step(look.join(", contrast "), async () => {
+      await wear(look);
+      await expectNoViolations(page, root, { type: "rule", values: COLOURS });
+    });
+  }
+  await wear(before);
+}
+
 /** At 320 px, which is 1280 px at 400 % zoom, nothing makes the page scroll sideways (WCAG 2.2, 1.4.10). */
 export async function expectReflow(page) {
   const before = page.viewportSize();
   await page.setViewportSize({ width: 320, height: 640 });
-  const wide = await page.evaluate(() => {
+  await expectNoSidewaysScrolling(page);
+  await page.setViewportSize(before);
+}
+
+/** Nothing of the page stands out of the window as wide as it is. */
+export async function expectNoSidewaysScrolling(page) {
+  const { width } = page.viewportSize();
+  const wide = await page.evaluate((width) => {
     const { scrollWidth } = document.scrollingElement;
     const name = (node) => `${node.localName}${node.id && `#${node.id}`}.${[...node.classList].join(".")}`;
-    const out = [...document.body.querySelectorAll("*")].filter((node) => node.getBoundingClientRect().right > 321);
-    return { scrollWidth, out: scrollWidth > 320 ? out.slice(0, 12).map(name) : [] };
-  });
-  expect(wide, "the width of the page, and what is too wide").toEqual({ scrollWidth: 320, out: [] });
-  await page.setViewportSize(before);
+    const out = [...document.body.querySelectorAll("*")].filter((node) => node.getBoundingClientRect().right > width + 1);
+    return { scrollWidth, out: scrollWidth > width ? out.slice(0, 12).map(name) : [] };
+  }, width);
+  expect(wide, "the width of the page, and what is too wide").toEqual({ scrollWidth: width, out: [] });
 }
 
 /** The first stop of the Tab key leads to the content, and can be seen there. */

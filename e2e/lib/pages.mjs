@@ -1,6 +1,6 @@
 import { expect } from "@playwright/test";
 
-import { signIn, verify, stranger } from "./people.mjs";
+import { signIn, stranger, unique, verify } from "./people.mjs";
 
 /** Presses a button and gives the answer of the page that follows. */
 async function answerTo(page, press) {
@@ -123,12 +123,29 @@ async function failedModels(page, person) {
   return answerTo(page, button(page, "Save the settings"));
 }
 
+/** What the first link of this kind on a page of the team leads to. */
+const linked = (from, link, below = "") => async (page, person) => {
+  await page.goto(`/${person.slug}${from}`);
+  const href = await page.getByRole("main").locator(link).first().getAttribute("href");
+  return page.goto(`${href}${below}`);
+};
+
 async function agent(page, person) {
-  await page.goto(`/${person.slug}/squads`);
-  await page.locator('main a[href*="/squads/0"]').first().click();
-  await page.locator('main a[href*="/agents/"]').first().click();
-  await page.getByLabel("Instructions").waitFor();
-  return page.reload();
+  await linked("/squads", 'a[href*="/squads/0"]')(page, person);
+  const href = await page.getByRole("main").locator('a[href*="/agents/"]').first().getAttribute("href");
+  return page.goto(href);
+}
+
+/** One of the team's own: those that come with Muster stay as they are. */
+async function agentType(page, person) {
+  const name = unique();
+  await page.goto(`/${person.slug}/agent-types/new`);
+  await page.getByLabel("Name for people").fill(`Example ${name}`);
+  await page.getByLabel("Name for files and commands").fill(name);
+  await page.getByLabel("Container image").fill("example/agent");
+  await button(page, "Add the agent type")();
+  await page.getByRole("table").getByText(`Example ${name}`).first().waitFor();
+  return linked("/agent-types", 'a[href*="/agent-types/0"]')(page, person);
 }
 
 /** With every piece of text that other programs need. */
@@ -177,7 +194,12 @@ export const WORKING = [
   { name: "edit a task", open: team("/tasks/1/edit") },
   { name: "squads", open: team("/squads") },
   { name: "new squad", open: team("/squads/new") },
+  { name: "squad", open: linked("/squads", 'a[href*="/squads/0"]') },
+  { name: "edit a squad", open: linked("/squads", 'a[href*="/squads/0"]', "/edit") },
   { name: "agent", open: agent },
+  { name: "agent types", open: team("/agent-types") },
+  { name: "new agent type", open: team("/agent-types/new") },
+  { name: "agent type", open: agentType },
   { name: "task", open: team("/tasks/1") },
   { name: "task, merged", open: team("/tasks/2") },
   { name: "task, changes", open: team("/tasks/2/changes") },
@@ -200,6 +222,7 @@ export const WORKING = [
   { name: "budget, failed", open: failedBudget, status: 422 },
   { name: "ask for a budget", open: team("/budgets/ask") },
   { name: "ledger", open: team("/budgets/ledger") },
+  { name: "a model call", open: linked("/budgets/ledger", 'a[href*="/budgets/ledger/0"]') },
   { name: "emergency pause", open: team("/budgets/pauses") },
   { name: "analytics", open: team("/analytics") },
   { name: "analytics, by agent", open: team("/analytics?by=agent&range=7d") },

@@ -26,7 +26,7 @@ export function watch(context) {
 }
 
 export const test = base.extend({
-  /** Where sandboxes run: by the server's own choice, or "docker", which gets a server of its own. */
+  /** Where sandboxes run: on the server of all specs, which is "local", or "docker", which gets a server of its own. */
   backend: ["", { option: true, scope: "worker" }],
 
   /** The address of the server, or why there is none. */

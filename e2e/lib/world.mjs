@@ -18,6 +18,7 @@ export async function workingTeam(browser, baseURL) {
   const person = stranger();
   await signUp(page, person);
   await setUp(page);
+  await keepCalls(page, person);
   await merged(page, person);
   const guest = stranger();
   const link = await invite(page, person, guest);
@@ -51,6 +52,14 @@ async function setUp(page) {
   await page.getByLabel("What should be true at the end?").fill("A refund is paid once, however often it is asked for");
   await page.getByRole("button", { name: "Keep this task" }).click();
   await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
+}
+
+/** From now on the words of model calls can be read in the ledger. */
+async function keepCalls(page, person) {
+  await page.goto(`/${person.slug}/settings`);
+  await page.getByRole("button", { name: "Keep requests and answers" }).click();
+  await page.getByRole("button", { name: "Save the days" }).waitFor();
+  await page.goto(`/${person.slug}`);
 }
 
 /** A merged run of the sample, and the address of its board. */

@@ -1,4 +1,4 @@
-import { expectAccessible, expectReflow } from "../../lib/checks.mjs";
+import { expectAccessible } from "../../lib/checks.mjs";
 import { statusAfter } from "../../lib/people.mjs";
 import { expect, test } from "../../lib/test.mjs";
 
@@ -90,16 +90,4 @@ test("an agent type of the team's own", async ({ page, person }) => {
   await page.getByRole("button", { name: "Switch off Example" }).click();
   await expect(page.getByRole("button", { name: "Switch on Example" })).toBeVisible();
   await expectAccessible(page);
-});
-
-test("the pages of squads fit narrow screens", async ({ page, person }) => {
-  await form(page, person, /Full squad/);
-  const squad = new URL(page.url()).pathname;
-  const agent = await members(page).getByRole("link").first().getAttribute("href");
-  const team = `/${person.slug}`;
-  for (const path of [`${team}/squads`, `${team}/squads/new`, squad, `${squad}/edit`, agent, `${team}/agent-types`]) {
-    await page.goto(path);
-    await expectReflow(page);
-    await expectAccessible(page);
-  }
 });

@@ -1,4 +1,11 @@
-import { expectAccessible, expectReflow, expectSkipLink, expectVisibleFocus } from "../../lib/checks.mjs";
+import {
+  expectAccessible,
+  expectAccessibleInEachLook,
+  expectNoSidewaysScrolling,
+  expectReflow,
+  expectSkipLink,
+  expectVisibleFocus,
+} from "../../lib/checks.mjs";
 import { faults } from "../../lib/markup.mjs";
 import { FRESH, openIn, PUBLIC, WORKING } from "../../lib/pages.mjs";
 import { expect, test as base } from "../../lib/test.mjs";
@@ -21,29 +28,35 @@ const test = base.extend({
   storageState: async ({ who, signedIn }, use) => use(signedIn ? who.state : undefined),
 });
 
+const PHONE = { width: 390, height: 844 };
+
+// Theme and contrast, beside the usual dark in which each page is opened.
+const LOOKS = [
+  ["light", "normal"],
+  ["dark", "more"],
+  ["light", "more"],
+];
+
 function sweep(pages) {
   for (const one of pages) {
-    for (const theme of ["dark", "light"]) {
-      test(`${one.name}, ${theme}`, async ({ page, who, signedIn }) => {
-        const loaded = [];
-        page.on("request", (request) => loaded.push(request.url()));
-        const response = await openIn(page, one, who.person, theme);
-        expect(await faults(await response.text(), one.name), "what html-validate found").toEqual([]);
-        const strange = loaded.filter((url) => !url.startsWith(process.env.E2E_URL) && !url.startsWith("data:"));
-        expect(strange, "requests to third parties").toEqual([]);
-        if (!signedIn) {
-          expect(await page.locator("script").count(), "scripts of a public page").toBe(0);
-          expect(loaded.filter((url) => /\.(m?js|wasm)(\?|$)/.test(url))).toEqual([]);
-        }
-        await expectAccessible(page);
-        await expectReflow(page);
-        await expectSkipLink(page);
-        await expectVisibleFocus(page);
-      });
-    }
-    test(`${one.name}, high contrast`, async ({ page, who }) => {
-      await openIn(page, one, who.person, "dark", "more");
-      await expectAccessible(page);
+    test(one.name, async ({ page, who, signedIn }) => {
+      const loaded = [];
+      page.on("request", (request) => loaded.push(request.url()));
+      const response = await openIn(page, one, who.person, "dark");
+      expect(await faults(await response.text(), one.name), "what html-validate found").toEqual([]);
+      const strange = loaded.filter((url) => !url.startsWith(process.env.E2E_URL) && !url.startsWith("data:"));
+      expect(strange, "requests to third parties").toEqual([]);
+      if (!signedIn) {
+        expect(await page.locator("script").count(), "scripts of a public page").toBe(0);
+        expect(loaded.filter((url) => /\.(m?js|wasm)(\?|$)/.test(url))).toEqual([]);
+      }
+      await expectAccessibleInEachLook(page, LOOKS);
+      await expectReflow(page);
+      await expectSkipLink(page);
+      await expectVisibleFocus(page);
+      await page.setViewportSize(PHONE);
+      await expectNoSidewaysScrolling(page);
+      await expectAccessibleInEachLook(page, LOOKS.slice(0, 1));
     });
   }
 }

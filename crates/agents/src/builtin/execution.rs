@@ -38,6 +38,8 @@ pub enum Exit {
     TimedOut,
     OutputLimit,
     OutOfMemory,
+    /// What the sandbox has of processes, disk or time was used up.
+    LimitReached,
     /// Stopped from outside.
     Killed,
 }
@@ -107,6 +109,7 @@ fn told(exit: Exit, output: &[u8]) -> String {
         Exit::TimedOut => "stopped: it took longer than its time limit".to_owned(),
         Exit::OutputLimit => "stopped: it wrote more than is allowed".to_owned(),
         Exit::OutOfMemory => "stopped: it needed more memory than the sandbox has".to_owned(),
+        Exit::LimitReached => "stopped: it used up the processes, the disk or the time that the sandbox has".to_owned(),
         Exit::Killed => "stopped from outside".to_owned(),
     };
     let text = plain(&String::from_utf8_lossy(output));
@@ -193,6 +196,8 @@ mod tests {
         assert!(!ran(Exit::Code(0), "ok\n").failed);
         assert_eq!(ran(Exit::Code(2), "").text, "[no output; exit code 2]");
         assert!(ran(Exit::TimedOut, "half").failed);
+        let limited = "[no output; stopped: it used up the processes, the disk or the time that the sandbox has]";
+        assert_eq!(ran(Exit::LimitReached, "").text, limited);
     }
 
     #[test]

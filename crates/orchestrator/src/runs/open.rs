@@ -33,7 +33,7 @@ impl Failure {
                 "Read the reviewer's last remarks, make the task clearer, or take the work over from its branch."
             }
             Self::Agent => {
-                "Look at the last entries of the stream. Raise the agent's limits, or give the task more detail."
+                "Look at the last entries of the stream. Raise the limit that was met, or give the task more detail."
             }
             Self::Model => "Check the model's key and limits under Settings, Models. Then run the task again.",
             Self::NoChange => {

@@ -1,6 +1,6 @@
 //! What runs are carried out with: sandboxes, repositories, models, and a place for files.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use artifacts::Store;
 use dbos::DBOS;
@@ -85,6 +85,8 @@ impl Shop {
     async fn sandbox_over(&self, job: &Job) -> Stumbled<Sandbox> {
         let run = job.run();
         self.check_pause(job, None).await?;
+        // A new sandbox after a question, a hold-up or its own end has what the others left.
+        let wall = self.time_left(job).await?;
         let egress = egress(job)?;
         let name = self.sandbox_name(run, job.lane);
         let found = self.sandboxes.attach(&name, egress.clone()).await.map_err(no_sandbox)?;
@@ -105,7 +107,7 @@ impl Shop {
                 memory_bytes: amount(limits.memory_mb) * MIB,
                 pids: amount(limits.pids),
                 disk_bytes: amount(limits.disk_mb) * MIB,
-                wall: Duration::from_secs(amount(limits.wall_minutes) * 60),
+                wall,
                 ..Limits::default()
             },
             image: self.image.clone(),

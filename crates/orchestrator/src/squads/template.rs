@@ -112,7 +112,8 @@ pub const fn default_limits(role: AgentRole) -> AgentLimits {
         AgentRole::Coder => (80, 45, 500),
         AgentRole::Tester => (60, 30, 200),
     };
-    AgentLimits { max_model_calls, max_tokens: 2_000_000, max_cost: MicroUsd::from_cents(cents), wall_minutes }
+    // Each call reads the conversation again, mostly from the cache: money is met before.
+    AgentLimits { max_model_calls, max_tokens: 10_000_000, max_cost: MicroUsd::from_cents(cents), wall_minutes }
 }
 
 #[cfg(test)]

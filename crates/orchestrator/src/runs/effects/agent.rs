@@ -134,6 +134,7 @@ fn exit(gathered: &Gathered) -> Exit {
         (Reason::TimedOut, ..) => Exit::TimedOut,
         (Reason::OutputLimit, ..) => Exit::OutputLimit,
         (Reason::OutOfMemory, ..) => Exit::OutOfMemory,
+        (Reason::LimitReached, ..) => Exit::LimitReached,
         (_, Some(code), _) => Exit::Code(code),
         (_, None, Some(signal)) => Exit::Signal(signal),
         _ => Exit::Killed,

@@ -72,7 +72,8 @@ impl Shop {
             change,
             limits: Limits {
                 max_model_calls: agent.limits.max_model_calls.try_into().unwrap_or(1),
-                max_output_tokens: agent.limits.max_tokens.try_into().unwrap_or(u64::MAX),
+                // Its tokens are limited for the whole run, together with those it reads: see `limits`.
+                max_output_tokens: u64::MAX,
                 max_answer_tokens: ANSWER_TOKENS,
                 ..Limits::default()
             },

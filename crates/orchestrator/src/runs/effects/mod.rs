@@ -6,6 +6,7 @@ mod crew;
 mod deliver;
 mod hand_over;
 mod keep;
+mod limits;
 mod merge;
 mod model;
 mod prepare;

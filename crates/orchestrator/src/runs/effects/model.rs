@@ -51,6 +51,8 @@ impl Shop {
     /// One try: held back before, settled after, whatever came of it. `None`: the team's providers have changed since the
     /// call was worked out, and nothing was done.
     pub(super) async fn attempt(&self, call: &Call<'_>) -> Stumbled<Option<Result<Answer, CallError>>> {
+        let free = call.worst(self.muster.clock().now()).worst == Some(MicroUsd::ZERO);
+        self.check_limits(call, free).await?;
         let Some(held) = self.hold_for(call).await? else { return Ok(None) };
         let began = Instant::now();
         let typist = Typist::begin(&self.muster, call.job.run(), &call.agent.name);

@@ -69,7 +69,7 @@ async fn alone(
                 let key = format!("{name}: model {calls}");
                 let booked = format!("{}.{key}", job.segment.number);
                 let answer = step(&key, || shop.call_model(job, agent, row, &booked, &request)).await;
-                match kept(shop, job, purpose, (name, files.as_deref()), &turn, answer).await? {
+                match kept(shop, job, purpose, (name, row, files.as_deref()), &turn, answer).await? {
                     Ok(answer) => turn.answered(&answer),
                     Err(super::model::TooLong) => turn.too_long(),
                 }
@@ -82,7 +82,7 @@ async fn alone(
                     let at = files.as_deref();
                     let used: dbos::Result<Used, Stumble> =
                         step(&key, || shop.use_tool(job, agent, row, (&key, at), &call)).await;
-                    let used = kept(shop, job, purpose, (name, at), &turn, used).await?;
+                    let used = kept(shop, job, purpose, (name, row, at), &turn, used).await?;
                     files = used.files.or(files);
                     turn.tool_done(used.result).map_err(unexpected)?;
                 }
@@ -93,18 +93,31 @@ async fn alone(
     step(&format!("{name}: end"), || shop.end_turn(job, purpose, agent, row, files.as_deref(), (&turn, &came))).await
 }
 
-/// Passes a step's result on; before the run stands still, what the turn has come to is kept for when it goes on.
+/// Passes a step's result on; before the run stands still, what the turn has come to is kept for when it goes on, and where
+/// it ends at a limit, its files are kept for another attempt.
 async fn kept<T>(
     shop: &Shop,
     job: &Job,
     purpose: Purpose,
-    (name, files): (&str, Option<&str>),
+    (name, row, files): (&str, StepId, Option<&str>),
     turn: &Turn,
     result: dbos::Result<T, Stumble>,
 ) -> dbos::Result<T, Stumble> {
-    if let Err(dbos::Error::Application(Stumble::HeldUp(_))) = &result {
-        let agent = job.agent(purpose)?;
-        step(&format!("{name}: keep"), || shop.keep_turn(job, purpose, agent, files, turn)).await?;
+    match &result {
+        Err(dbos::Error::Application(Stumble::HeldUp(_))) => {
+            let agent = job.agent(purpose)?;
+            step(&format!("{name}: keep"), || shop.keep_turn(job, purpose, agent, files, turn)).await?;
+        }
+        Err(dbos::Error::Application(Stumble::Final { failure: Failure::Agent, sentence })) => {
+            let agent = job.agent(purpose)?;
+            let stop = || shop.stop_turn(job, (purpose, agent), row, files, sentence);
+            match step(&format!("{name}: stop"), stop).await {
+                // Where the files cannot be kept, the first reason is still the one to tell.
+                Ok(()) | Err(dbos::Error::Application(Stumble::Final { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        _ => {}
     }
     result
 }
@@ -200,6 +213,19 @@ impl Shop {
             turn.told(answer).map_err(unexpected)?;
         }
         Ok(Some(Kept::One(turn)))
+    }
+
+    /// Ends the step of a turn that ends before its agent has finished, and keeps what it has written so far.
+    async fn stop_turn(
+        &self,
+        job: &Job,
+        (purpose, agent): (Purpose, &PlannedAgent),
+        row: StepId,
+        files: Option<&str>,
+        sentence: &str,
+    ) -> Stumbled<()> {
+        let head = self.settle_workspace(job, agent, purpose.as_str(), files).await?;
+        self.end_step(job, row, false, sentence, Some(&head), Vec::new()).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of a turn meets at its end")]

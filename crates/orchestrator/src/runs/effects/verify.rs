@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use agents::{Event as AgentEvent, OutputStream};
-use sandbox::{Command, Event, Reason, Stream};
+use sandbox::{Command, Event, Exit, Reason, Stream};
 use serde::{Deserialize, Serialize};
 use types::{RunId, StepId, TeamId};
 
@@ -73,6 +73,7 @@ impl Shop {
         let mut command = Command::new(key(job, name), ["/bin/sh", "-c", line]);
         command.timeout = COMMAND_TIMEOUT;
         let finished = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
+        let limited = finished.reason == Reason::LimitReached;
         let passed = finished.code == Some(0);
         let came = Came { passed, outcome: finished.outcome.clone(), output: finished.tail(SHOWN) };
         let file = Keep {
@@ -84,6 +85,10 @@ impl Shop {
         };
         self.keep(job, file).await?;
         self.keep_check(job, row, name, check, line, &came, finished.duration_ms).await?;
+        if limited {
+            // Where it was the run's time, nobody can fix that.
+            self.time_left(job).await?;
+        }
         Ok(came)
     }
 
@@ -167,14 +172,7 @@ pub(super) async fn gather(mut exec: sandbox::Exec) -> Stumbled<Gathered> {
                 all.extend_from_slice(&bytes);
             }
             Event::Exit(exit) => {
-                let outcome = match (exit.reason, exit.code, exit.signal) {
-                    (Reason::TimedOut, ..) => "stopped: it took too long".to_owned(),
-                    (Reason::OutputLimit, ..) => "stopped: it wrote too much".to_owned(),
-                    (Reason::OutOfMemory, ..) => "stopped: it needed more memory than the sandbox has".to_owned(),
-                    (_, Some(code), _) => format!("exit code {code}"),
-                    (_, None, Some(signal)) => format!("ended by signal {signal}"),
-                    _ => "ended without saying how".to_owned(),
-                };
+                let outcome = outcome(&exit);
                 let duration_ms = i64::try_from(exit.duration_ms).unwrap_or(i64::MAX);
                 let (code, signal, reason) = (exit.code, exit.signal, exit.reason);
                 return Ok(Gathered { all, stdout, code, signal, reason, outcome, duration_ms });
@@ -182,6 +180,21 @@ pub(super) async fn gather(mut exec: sandbox::Exec) -> Stumbled<Gathered> {
         }
     }
     Err(Stumble::Passing("The sandbox ended in the middle of a command.".into()))
+}
+
+/// How a command ended, in words.
+fn outcome(exit: &Exit) -> String {
+    match (exit.reason, exit.code, exit.signal) {
+        (Reason::TimedOut, ..) => "stopped: it took too long".to_owned(),
+        (Reason::OutputLimit, ..) => "stopped: it wrote too much".to_owned(),
+        (Reason::OutOfMemory, ..) => "stopped: it needed more memory than the sandbox has".to_owned(),
+        (Reason::LimitReached, ..) => {
+            "stopped: it used up the disk, the processes or the time that the project allows".to_owned()
+        }
+        (_, Some(code), _) => format!("exit code {code}"),
+        (_, None, Some(signal)) => format!("ended by signal {signal}"),
+        _ => "ended without saying how".to_owned(),
+    }
 }
 
 /// The sandbox did not answer: the next try finds it, or makes another.
@@ -196,4 +209,21 @@ pub(super) fn unreached(error: sandbox::Error) -> Stumble {
 pub(super) fn output_line(step: StepId, agent: &str, key: String, call: &str, text: String) -> Line {
     let event = AgentEvent::CommandOutput { call: call.to_owned(), stream: OutputStream::Stdout, text };
     Line { key, step: Some(step), agent: Some(agent.to_owned()), body: Body::Agent(event) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_was_stopped_says_why() {
+        let killed = |reason| Exit { code: None, signal: Some(9), reason, output_bytes: 0, duration_ms: 1 };
+        let said = |reason| outcome(&killed(reason));
+        assert_eq!(
+            said(Reason::LimitReached),
+            "stopped: it used up the disk, the processes or the time that the project allows"
+        );
+        assert_eq!(said(Reason::OutOfMemory), "stopped: it needed more memory than the sandbox has");
+        assert_eq!(said(Reason::Finished), "ended by signal 9");
+    }
 }

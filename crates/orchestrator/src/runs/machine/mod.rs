@@ -225,7 +225,7 @@ pub(crate) enum Failure {
     Checks,
     /// The reviewer still asked for changes after the last allowed rework.
     Review,
-    /// An agent reached a limit or went in circles.
+    /// An agent or the run reached a limit, or an agent went in circles.
     Agent,
     /// The model could not be reached or refused.
     Model,

@@ -21,7 +21,7 @@ use super::{
     yard::Yard,
 };
 
-fn call(tool: &str, arguments: &Value) -> Value {
+pub(super) fn call(tool: &str, arguments: &Value) -> Value {
     json!({ "text": "", "calls": [{ "tool": tool, "arguments": arguments }] })
 }
 
@@ -29,7 +29,7 @@ pub(super) fn create(path: &str, text: &str) -> Value {
     call("patch", &json!({ "edits": [{ "path": path, "action": "create", "new": text }] }))
 }
 
-fn shell(command: &str) -> Value {
+pub(super) fn shell(command: &str) -> Value {
     call("run", &json!({ "command": command }))
 }
 
@@ -71,6 +71,15 @@ pub(super) fn script(first: &[Value], second: &[Value], again: &[Value]) -> Valu
     json!({ "models": ["*"], "conversations": conversations })
 }
 
+/// A yard whose model says what the test wants.
+pub(super) async fn playing(script: &Value) -> Yard {
+    let mut yard = Box::pin(Yard::new()).await;
+    let script = demo_model::Script::parse(&script.to_string()).expect("a script");
+    yard.tools.demo = format!("{}/v1", yard.serve_model(script).await);
+    yard.shop.demo = Provider::new(Kind::OpenAiChat, &yard.tools.demo, None).expect("an address").internal();
+    yard
+}
+
 /// A run of two coders, with a model of its own.
 pub(super) struct Site {
     pub(super) yard: Yard,
@@ -82,10 +91,7 @@ pub(super) struct Site {
 impl Site {
     /// A run that waits for an engine, in a project without files.
     pub(super) async fn new(script: &Value) -> Self {
-        let mut yard = Yard::new().await;
-        let script = demo_model::Script::parse(&script.to_string()).expect("a script");
-        yard.tools.demo = format!("{}/v1", yard.serve_model(script).await);
-        yard.shop.demo = Provider::new(Kind::OpenAiChat, &yard.tools.demo, None).expect("an address").internal();
+        let yard = playing(script).await;
         let muster = &yard.world.muster;
         let can = yard.scope.can().expect("may");
         let project = muster.create_project(&can, "Parcels", &Source::Empty).await.expect("a project");

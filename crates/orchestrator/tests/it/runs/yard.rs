@@ -93,10 +93,14 @@ impl Yard {
 
     /// Works on runs until the yard is dropped.
     pub(crate) async fn work(&self) -> Arc<Engine> {
+        self.work_within(EngineLimits::default()).await
+    }
+
+    pub(crate) async fn work_within(&self, limits: EngineLimits) -> Arc<Engine> {
         let settings = EngineSettings {
             database_url: self.world.engine_url().to_owned(),
             node: "test".into(),
-            limits: EngineLimits::default(),
+            limits,
             patience: Patience::default(),
         };
         let engine = Arc::new(Engine::launch(self.shop.clone(), &settings).await.expect("an engine"));

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use types::{RunId, TaskId};
 
 use super::{
+    failover::git,
     folders::Folders,
     yard::{Tools, Yard},
 };
@@ -83,7 +84,7 @@ async fn works_for_its_parent() {
 /// Kills the worker as soon as a step of this kind has begun, lets another one go on, and returns the run at its gate.
 async fn killed_in(stage: &str, template: Template, expected: &[&str]) {
     let yard = Yard::new().await;
-    let (_, task) = yard.sample_task(template).await;
+    let (project, task) = yard.sample_task(template).await;
     let muster = &yard.world.muster;
     let run = muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
 
@@ -98,6 +99,8 @@ async fn killed_in(stage: &str, template: Template, expected: &[&str]) {
     if stage == "merge" {
         at_gate = merge_through_a_crash(&yard, task, &at_gate).await;
         assert_eq!(at_gate.state, RunState::Completed, "{at_gate:#?}");
+        let path = yard.repository(project).path().to_owned();
+        assert_eq!(git(&path, &["rev-list", "--merges", "--count", "HEAD"]), "1", "one merge");
     } else {
         assert_eq!(at_gate.state, RunState::Waiting, "{at_gate:#?}");
     }
@@ -185,6 +188,21 @@ async fn killed_while_implementing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_verifying() {
     killed_in("verify", Template::Full, FULL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_fixing() {
+    killed_in("fix", Template::Full, FULL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_testing() {
+    killed_in("test", Template::Full, FULL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_reworking() {
+    killed_in("rework", Template::Full, FULL).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

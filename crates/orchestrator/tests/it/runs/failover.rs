@@ -96,7 +96,7 @@ impl Two {
     }
 }
 
-fn git(repository: &Path, arguments: &[&str]) -> String {
+pub(super) fn git(repository: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git").arg("--git-dir").arg(repository).args(arguments).output().expect("git");
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).expect("text").trim().to_owned()

@@ -59,10 +59,13 @@ system_node() { program node "if [ \"\$1\" = --version ]; then echo $1; else ech
 # disk <GB>: so much is free
 disk() { program df 'echo "Filesystem 1024-blocks Used Available Capacity Mounted on"' "echo disk 1 1 $(($1 * 1048576)) 1% /"; }
 
-# setup [NAME=value…]: runs the script on the pretended machine
+# setup [NAME=value…]: runs the script on the pretended machine, with its option $option
+option=--tests
 setup() {
-    env -i HOME="$machine/home" PATH="$machine/bin" MUSTER_OS_RELEASE="$machine/os-release" "$@" \
-        sh "$machine/checkout/deploy/setup.sh" --tests >"$machine/said" 2>&1
+    # shellcheck disable=SC2086 # no word for no option
+    env -i HOME="$machine/home" PATH="$machine/bin" MUSTER_OS_RELEASE="$machine/os-release" \
+        MUSTER_POSTGRESQL="$machine/postgresql" "$@" \
+        sh "$machine/checkout/deploy/setup.sh" $option >"$machine/said" 2>&1
 }
 
 # expect <what> <text> <file>: the text stands in the file
@@ -146,6 +149,32 @@ program google-chrome 'echo "Google Chrome 130"'
 disk 8
 if setup; then report "8 GB are not enough for all tests" "$machine/said"; fi
 expect "what is needed is told" "only 8 GB are free .* needs 16 GB" "$machine/said"
+
+# An Ubuntu 22.04: apt's PostgreSQL is the one that is there, and too old.
+old_postgres() {
+    machine ubuntu 2:1snap1-0ubuntu2
+    program google-chrome 'echo "Google Chrome 130"'
+    program postgres 'echo "postgres (PostgreSQL) 14.9"'
+    program apt-cache "echo '  Candidate: 14+238'"
+}
+
+old_postgres
+option=
+if setup; then report "an old PostgreSQL alone is refused" "$machine/said"; fi
+expect "the ways out are told" "offers PostgreSQL 14.* or set DATABASE_URL" "$machine/said"
+setup DATABASE_URL=postgres://muster@db/muster || report "a database elsewhere is enough" "$machine/said"
+expect "nothing is missing then" "everything needed is here" "$machine/said"
+
+old_postgres
+rm "$machine/bin/bwrap"
+setup DATABASE_URL=postgres://muster@db/muster || report "what else is missing is installed" "$machine/said"
+expect "the sandbox is installed" "install.* bubblewrap" "$machine/asked"
+expect_not "PostgreSQL is not" "postgresql" "$machine/asked"
+
+old_postgres
+option=--tests
+if setup DATABASE_URL=postgres://muster@db/muster; then report "tests need a PostgreSQL here" "$machine/said"; fi
+expect "the reason is told" "tests cannot use one elsewhere" "$machine/said"
 
 machine debian 130.0.1
 rm -r "$machine/sysroot/lib"

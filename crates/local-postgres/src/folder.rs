@@ -50,11 +50,7 @@ impl Folder {
 
     pub(crate) fn check_disk(&self) -> Result<(), StartError> {
         let stat = statvfs(&self.root).at("measure the disk of", &self.root)?;
-        let free = stat.blocks_available() as u64 * stat.fragment_size() as u64 / 1_000_000;
-        if free >= NEEDED_MB {
-            return Ok(());
-        }
-        Err(StartError::DiskFull { folder: self.root.clone(), free, needed: NEEDED_MB })
+        enough(stat.blocks_available() as u64 * stat.fragment_size() as u64, &self.root)
     }
 
     /// The lock that the owning process holds for its life. `None`: another living process has it.
@@ -105,6 +101,15 @@ impl Folder {
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).at("write", &temporary)?;
         fs::rename(&temporary, &path).at("write", &path)
     }
+}
+
+/// Whether a database can begin with so many free bytes.
+fn enough(free: u64, folder: &Path) -> Result<(), StartError> {
+    let free = free / 1_000_000;
+    if free >= NEEDED_MB {
+        return Ok(());
+    }
+    Err(StartError::DiskFull { folder: folder.to_path_buf(), free, needed: NEEDED_MB })
 }
 
 pub(crate) fn remove_if_there(path: &Path) -> Result<(), StartError> {
@@ -201,6 +206,19 @@ mod tests {
     fn fingerprints_differ_and_stay() {
         assert_eq!(fingerprint(Path::new("a")), 0xaf63_dc4c_8601_ec8c);
         assert_ne!(fingerprint(Path::new("/a/b")), fingerprint(Path::new("/a/c")));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_with_what_is_there_and_what_is_needed() {
+        let folder = Path::new("/srv/muster/postgres");
+        enough(NEEDED_MB * 1_000_000, folder).unwrap();
+        let refused = enough(NEEDED_MB * 1_000_000 - 1, folder).unwrap_err();
+        assert!(matches!(refused, StartError::DiskFull { free: 499, needed: 500, .. }), "{refused:?}");
+        assert_eq!(
+            refused.to_string(),
+            "Only 499 MB are free on the disk of /srv/muster/postgres, and the database needs 500 MB to start. \
+             Free some space and start again."
+        );
     }
 
     #[test]

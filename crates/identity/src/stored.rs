@@ -47,8 +47,15 @@ impl Pepper {
 
 /// Argon2id (RFC 9106) over the password, or over its HMAC when there is a pepper; in the PHC string format.
 pub(crate) fn hash(password: &str, salt: &[u8], pepper: Option<&Pepper>) -> Result<String, HashError> {
-    let context = Argon2::new(Algorithm::Argon2id, Version::V0x13, current(pepper)?);
-    Ok(context.hash_password_with_salt(&input(password, pepper), salt).map_err(HashError::Argon2)?.to_string())
+    Ok(compute(current(pepper)?, &input(password, pepper), salt)?.to_string())
+}
+
+/// All that takes time.
+fn compute(params: Params, input: &[u8], salt: &[u8]) -> Result<PasswordHash, HashError> {
+    #[cfg(test)]
+    tests::COMPUTED.with_borrow_mut(|all| all.push((params.m_cost(), params.t_cost(), params.p_cost())));
+    let context = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    context.hash_password_with_salt(input, salt).map_err(HashError::Argon2)
 }
 
 /// Compares with a stored hash; without one does the same work and says no.
@@ -72,10 +79,7 @@ pub(crate) fn verify(password: &str, stored: Option<&str>, pepper: Option<&Peppe
         || params.t_cost() != today.t_cost()
         || params.p_cost() != today.p_cost()
         || params.keyid() != today.keyid();
-    let computed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_with_salt(&input(password, made_with), salt)
-        .map_err(HashError::Argon2)?;
-    let Some(computed) = computed.hash else {
+    let Some(computed) = compute(params, &input(password, made_with), salt)?.hash else {
         return Err(HashError::Stored("it has no output"));
     };
     let matches = bool::from(computed.as_bytes().ct_eq(expected.as_bytes()));
@@ -111,9 +115,32 @@ fn bounded(parsed: &PasswordHash) -> Result<Params, HashError> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     const SALT: &[u8] = b"sixteen bytes ok";
+
+    std::thread_local! {
+        /// Memory, passes and lanes of each hash that this thread computed.
+        pub(super) static COMPUTED: RefCell<Vec<(u32, u32, u32)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    #[test]
+    fn nobody_costs_as_much_as_somebody() {
+        let pepper = Pepper::new(Key::from_bytes([3; 32]));
+        for pepper in [None, Some(&pepper)] {
+            let stored = hash("correct horse", SALT, pepper).unwrap();
+            let cost_of = |stored: Option<&str>| {
+                COMPUTED.take();
+                verify("another horse", stored, pepper).unwrap();
+                COMPUTED.take()
+            };
+            let known = cost_of(Some(&stored));
+            assert_eq!(known, [(MEMORY_KIB, PASSES, LANES)]);
+            assert_eq!(cost_of(None), known);
+        }
+    }
 
     #[test]
     fn the_right_password_matches_and_no_other() {

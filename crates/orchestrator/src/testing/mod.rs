@@ -29,6 +29,8 @@ const PASSWORD: &str = "muster-tests-only";
 pub struct World {
     pub muster: Orchestrator,
     pub clock: Clock,
+    /// The one of `muster`, to see what it was asked.
+    pub hasher: identity::Hasher,
     name: String,
     admin_url: String,
     app_url: String,
@@ -150,8 +152,8 @@ impl World {
         let db = Db::open(&app_url, &system_url, &pool).expect("addresses");
         let clock = Clock::set_to(datetime!(2026-11-19 14:32 UTC));
         let hasher = identity::Hasher::new(2);
-        let muster = Orchestrator::new(db, clock.clone(), hasher, keys(), gateway(), settings);
-        Self { muster, clock, name, admin_url, app_url, system_url, engine_url }
+        let muster = Orchestrator::new(db, clock.clone(), hasher.clone(), keys(), gateway(), settings);
+        Self { muster, clock, hasher, name, admin_url, app_url, system_url, engine_url }
     }
 
     #[must_use]

@@ -123,9 +123,11 @@ async fn an_unknown_address_answers_like_a_wrong_password() {
     world.person("Mira").await;
     let mut answers = Vec::new();
     for email in ["mira@quayside.example", "nobody@quayside.example", "not an address"] {
+        let before = world.hasher.hashed();
         let refused =
             world.muster.sign_in(Credentials { email, password: "wrong wrong wrong" }, &Origin::internal()).await;
         answers.push(format!("{:?}", refused.err()));
+        assert_eq!(world.hasher.hashed() - before, 1, "{email}: the same work, so the same time");
     }
     assert_eq!(answers[0], answers[1]);
     assert_eq!(answers[0], answers[2]);

@@ -1,4 +1,4 @@
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 use crate::Result;
 
@@ -50,6 +50,17 @@ fn rule(code: &str) -> &'static str {
         "audit_grant" => "the app role may change or remove audit entries",
         _ => "unknown rule",
     }
+}
+
+/// What is wrong with the role of an address; for one that no pool of [`Db`](super::Db) connects as.
+///
+/// # Errors
+/// When the address cannot be read, or the database does not let the role in.
+pub async fn check_login(url: &str) -> Result<Vec<Breach>> {
+    let mut connection = PgConnection::connect(url).await?;
+    let breaches = check_role(&mut connection).await?;
+    connection.close().await?;
+    Ok(breaches)
 }
 
 /// Refuses roles that walk around row-level security.

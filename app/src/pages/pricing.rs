@@ -207,7 +207,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("Is self-hosting a smaller product?", "No. It is the same binary, with no seat limit."),
     (
         "Are the limits enforced today?",
-        "No. What they limit, such as runs and sandboxes, does not exist yet. The home page lists what does.",
+        "No. No team has a plan yet. Whoever runs an installation sets how many runs go on at once, each project has limits for its sandboxes, and your budgets say what may be spent.",
     ),
 ];
 

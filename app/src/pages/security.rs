@@ -10,7 +10,7 @@ const DONE: &[(&str, &str, &str)] = &[
     (
         "Teams cannot see each other",
         "Row-level security is forced on every table that belongs to a team, and each query names the team as well. The server refuses to start as a database superuser, owner or bypass role.",
-        "Ask for another team's address: you get “not found”. In psql, list the tables without forced row security.",
+        "Ask for another team's address: you get “not found”. In psql, list the tables with a team_id that do not force row security: there is none.",
     ),
     (
         "The audit log shows edits",
@@ -44,7 +44,7 @@ const DONE: &[(&str, &str, &str)] = &[
     ),
     (
         "Agents work in a sandbox",
-        "What agents write runs in a sandbox of Docker or bubblewrap: no network but what the project's allow-list names, no files of the machine but its programs, no privileges, limits on memory, processes and time. Without either, nothing runs.",
+        "What agents write runs in a sandbox of Docker or bubblewrap: no network but what the project's allow-list names, no files of the machine but its programs and the folders that the operator adds, no privileges, limits on memory, processes and time. Without either, nothing runs.",
         "muster doctor names the sandbox and tries it.",
     ),
     (
@@ -56,7 +56,6 @@ const DONE: &[(&str, &str, &str)] = &[
 
 const MISSING: &[&str] = &[
     "Second factor, passkeys and single sign-on",
-    "Pages for budgets: calls are held against limits, but no limit can be set in the browser",
     "Audit heads signed and stored apart: the chain shows edits, but not that its newest rows were cut off",
     "An independent review, and certificates",
 ];
@@ -108,7 +107,7 @@ fn processors() -> AnyView {
             <div class="split__text"><h2 id="t-processors">"Sub-processors"</h2></div>
             <div class="prose">
                 <p>"None, unless the operator adds them: a self-hosted Muster keeps its data in its own Postgres and object store."</p>
-                <p>"It sends mail through the server that the operator sets up, traces to a collector only when one is configured, and to a team's model providers what the agents that use them read."</p>
+                <p>"It sends mail through the server that the operator sets up, traces to a collector only when one is configured, to the hosts of a team's repositories their branches, and to its model providers what the agents that use them read. Commands in a sandbox reach the hosts on their project's allow-list."</p>
             </div>
         </div></section>
     }

@@ -34,9 +34,17 @@ impl Site {
         Self::over(World::new().await)
     }
 
+    /// As customers meet it: without what is for whoever builds it.
+    pub(crate) async fn in_production() -> Self {
+        Self::built(World::new().await, false)
+    }
+
     pub(crate) fn over(world: World) -> Self {
-        let settings =
-            PageSettings { secure_cookies: true, development: true, outbox: None, version: "test", contact: None };
+        Self::built(world, true)
+    }
+
+    fn built(world: World, development: bool) -> Self {
+        let settings = PageSettings { secure_cookies: true, development, outbox: None, version: "test", contact: None };
         let store = artifacts::Store::new(&artifacts::StoreSettings {
             endpoint: Some("http://127.0.0.1:9".into()),
             public_endpoint: None,

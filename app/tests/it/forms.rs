@@ -165,3 +165,15 @@ async fn keeping_the_words_of_model_calls_is_off_until_somebody_switches_it_on()
     assert!(mira.get(&site, "/quayside/settings").await.body.contains("nothing is kept"));
     site.end().await;
 }
+
+#[tokio::test]
+async fn what_is_for_developers_is_not_found_in_production() {
+    let site = Site::open().await;
+    assert_eq!(Browser::default().get(&site, "/gallery").await.status, StatusCode::OK);
+    site.end().await;
+    let site = Site::in_production().await;
+    for path in ["/gallery", "/outbox"] {
+        assert_eq!(Browser::default().get(&site, path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    site.end().await;
+}

@@ -63,6 +63,41 @@ async fn a_task_is_written_edited_moved_deleted_and_brought_back_by_plain_forms(
 }
 
 #[tokio::test]
+async fn the_history_names_what_changed() {
+    let site = Site::open().await;
+    let (mut mira, board) = at_work(&site).await;
+    mira.post(&site, "/quayside/squads", "name=Core&template=solo").await;
+    mira.post(&site, &format!("{board}/tasks"), "line=Round+half").await;
+    let page = mira.get(&site, "/quayside/tasks/1/edit").await;
+    let choices = page.body.split("<option").filter_map(|option| {
+        let value = option.split("value=\"").nth(1)?.split('"').next()?;
+        value.contains(':').then(|| value.to_owned())
+    });
+    let choices: Vec<String> = choices.collect();
+    let choice = |kind: &str| choices.iter().find(|value| value.starts_with(kind)).expect("can be assigned").clone();
+    let edits = [
+        ("Round+half", "", choice("user:"), "assigned it to Mira"),
+        ("Round+half", "", choice("squad:"), "reassigned it from Mira to Core"),
+        ("Round+to+even", "Fees", String::new(), "changed the title and the description, and unassigned Core"),
+    ];
+    for (at, (title, description, assignee, _)) in edits.iter().enumerate() {
+        let form = format!(
+            "title={title}&description={description}&priority=5&assignee={}&revision={}",
+            assignee.replace(':', "%3A"),
+            at + 1
+        );
+        see_other(&mira.post(&site, "/quayside/tasks/1/edit", &form).await);
+    }
+    mira.post(&site, "/quayside/tasks/1/move", "to=BLOCKED").await;
+    let page = mira.get(&site, "/quayside/tasks/1/history").await;
+    let words = edits.iter().map(|(.., words)| *words);
+    for told in words.chain(["created it in To do", "moved it from To do to Blocked"]) {
+        assert!(page.body.contains(told), "{told}: {}", page.body);
+    }
+    site.end().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_accepted_comes_back_with_what_was_typed() {
     let site = Site::open().await;
     let (mut mira, board) = at_work(&site).await;

@@ -8,7 +8,6 @@ use islands::Command;
 use orchestrator::{
     grants::{ReadFiles, ReadTasks},
     runs::{Artifact, Gate, RunState, RunView, StepView},
-    work::HistoryEntry,
 };
 use serde::Deserialize;
 use types::{ArtifactId, Permission};
@@ -18,7 +17,7 @@ use super::{
     gather::{HeadForm, Seen, may, short},
 };
 use crate::{
-    components::{diff::Mode, who::Who},
+    components::diff::Mode,
     failure::Failure,
     handlers::{Answer, again, html, shell},
     layout::shell::{Section, Shell},
@@ -28,7 +27,6 @@ use crate::{
             Task,
             artifacts::{self as artifacts_page, Artifacts},
             changes::{self as changes_page, Changes},
-            history::{self as history_page, Event},
             overview::{self as overview_page, Filter},
         },
     },
@@ -143,28 +141,6 @@ pub(crate) async fn download(
         Failure::from(orchestrator::Error::Busy)
     })?;
     Ok(Redirect::to(&url).into_response())
-}
-
-pub(crate) async fn history(member: Inside<ReadTasks>, State(app): State<App>, Path((_, number)): Number) -> Answer {
-    let seen = Seen::load(&app, &member, number).await?;
-    let shell = shell::inside(&app, &member, Section::Other, &seen.task.title).await?;
-    let head = seen.head(&app, &member, HeadForm::default()).await?;
-    let events: Vec<Event> = seen.task.history.iter().map(event).collect();
-    html(history_page::page(&shell, &head, &events))
-}
-
-fn event(entry: &HistoryEntry) -> Event {
-    let what = match (&entry.from, &entry.to) {
-        (Some(from), Some(to)) => format!("{} it from {} to {}", entry.kind, words(from), words(to)),
-        (None, Some(to)) => format!("{} it: {}", entry.kind, words(to)),
-        _ => format!("{} it", entry.kind),
-    };
-    Event { who: entry.actor.as_deref().map_or(Who::Muster, Who::person), what, at: entry.at }
-}
-
-/// A state by its label; everything else as it is.
-fn words(value: &str) -> String {
-    types::TaskState::parse(value).map_or_else(|| value.to_owned(), |state| state.label().to_owned())
 }
 
 pub(crate) async fn review(

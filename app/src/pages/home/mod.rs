@@ -107,9 +107,10 @@ fn index() -> AnyView {
     view! { <nav aria-label="On this page"><ol class="index">{links.collect_view()}</ol></nav> }.into_any()
 }
 
-/// A line with a mark before it.
-fn marked(sign: Icon, text: &'static str) -> AnyView {
-    view! { <li>{icon(sign)}<span>{text}</span></li> }.into_any()
+/// A line with a mark before it, and how to check it under it.
+fn marked(sign: Icon, text: &'static str, check: Option<&'static str>) -> AnyView {
+    let check = check.map(|check| view! { <small>{check}</small> });
+    view! { <li>{icon(sign)}<span>{text}{check}</span></li> }.into_any()
 }
 
 #[cfg(test)]

@@ -131,34 +131,62 @@ pub(super) fn pages() -> AnyView {
     )
 }
 
-const HERE: &[&str] = &[
-    "Start with one command, embedded or with your own Postgres and S3",
-    "Sign-up by e-mail code and password, sign-in, reset, sessions you can end",
-    "Teams, invitations and roles from reader to owner",
-    "Isolation between teams by forced row-level security",
-    "Audit log with a hash chain for each team",
-    "Squads that plan, write, test and review in a sandbox, on the sample without any key",
-    "Your own models: Anthropic, OpenAI, Google, OpenRouter, Ollama and compatible servers, keys sealed",
-    "Budgets for team, project, squad and agent: a call that does not fit is refused before it is made",
-    "An emergency pause that stops calls and processes, and proves it",
-    "Analytics: what each project, agent and model cost, what a merge cost, and what was spent for nothing",
-    "An endpoint for your own programs, in the formats of OpenAI, Anthropic and Google",
-    "Runs that go on where they were when the process is killed",
-    "Review, merge, and git over HTTP with access tokens",
-    "Light, dark and high contrast, with or without JavaScript",
+/// What this version does, and how somebody sees it for themselves.
+const HERE: &[(&str, &str)] = &[
+    (
+        "Start with one command, embedded or with your own Postgres and S3",
+        "make start, and with DATABASE_URL and S3_ENDPOINT set; muster doctor names what is used",
+    ),
+    ("Sign-up by e-mail code and password, sign-in, reset, sessions you can end", "Sign up, then open your account"),
+    ("Teams, invitations and roles from reader to owner", "Invite an address under Members, with a role"),
+    ("Isolation between teams by forced row-level security", "The query above, on your own database"),
+    ("Audit log with a hash chain for each team", "Change a row in psql, then run muster audit verify"),
+    (
+        "Squads that plan, write, test and review in a sandbox, on the sample without any key",
+        "Press Run the sample task on the dashboard",
+    ),
+    (
+        "Your own models: Anthropic, OpenAI, Google, OpenRouter, Ollama and compatible servers, keys sealed",
+        "Add one under Models and keys: it is tried by a real call",
+    ),
+    (
+        "Budgets for team, project, squad and agent: a call that does not fit is refused before it is made",
+        "Set a limit of 0.01 and start a run with a model of your own: it waits and says why",
+    ),
+    (
+        "An emergency pause that stops calls and processes, and proves it",
+        "Pause under Budgets while a squad works, and read what was stopped",
+    ),
+    (
+        "Analytics: what each project, agent and model cost, what a merge cost, and what was spent for nothing",
+        "Each row leads to its tasks, and the ledger under Budgets adds up to the same",
+    ),
+    (
+        "An endpoint for your own programs, in the formats of OpenAI, Anthropic and Google",
+        "Make a key under Model gateway and set the base URL of your client",
+    ),
+    (
+        "Runs that go on where they were when the process is killed",
+        "kill -9 the server while a squad works, and start it again",
+    ),
+    ("Review, merge, and git over HTTP with access tokens", "Make a token and git clone the project after a merge"),
+    (
+        "Light, dark and high contrast, with or without JavaScript",
+        "Choose at the foot of this page; turn JavaScript off and sign up",
+    ),
 ];
 
 const MISSING: &[&str] =
     &["Agents from other makers", "Billing: nothing is charged", "Single sign-on, passkeys and a second factor"];
 
 pub(super) fn scope() -> AnyView {
-    let here = HERE.iter().map(|text| marked(Icon::Check, text)).collect_view();
-    let missing = MISSING.iter().map(|text| marked(Icon::Clock, text)).collect_view();
+    let here = HERE.iter().map(|(text, check)| marked(Icon::Check, text, Some(*check))).collect_view();
+    let missing = MISSING.iter().map(|text| marked(Icon::Clock, text, None)).collect_view();
     view! {
         <section class="section" id="scope" aria-labelledby="t-scope"><div class="wrap">
             <div class="section__head">
                 <h2 id="t-scope">"What is here, and what is not"</h2>
-                <p>"A line moves to the left when a test shows it."</p>
+                <p>"A line moves to the left when a test shows it. Under each stands how you see it yourself."</p>
             </div>
             <div class="scope">
                 <div data-state="here"><h3>"In this version"</h3><ul class="scope__list">{here}</ul></div>
@@ -198,7 +226,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ),
     (
         "Does it send my data anywhere?",
-        "Only where you tell it to. A self-hosted Muster talks to its own Postgres and object store, and to what you set up: a mail server, a trace collector, the hosts of your repositories, and the model providers, which are sent what their agents read. With the demo model nothing leaves the machine.",
+        "Only where you tell it to. A self-hosted Muster talks to its own Postgres and object store, and to what you set up: a mail server, a trace collector, the hosts of your repositories, those that a project lets its commands reach, and the model providers, which are sent what their agents read. With the demo model nothing leaves the machine.",
     ),
     (
         "What does it need?",
@@ -217,4 +245,17 @@ pub(super) fn questions() -> AnyView {
         </div></section>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{layout::public::Public, pages::home::page};
+
+    #[test]
+    fn every_line_says_how_to_check_it() {
+        assert!(HERE.iter().all(|(text, check)| text.len() > 20 && check.len() > 20));
+        let html = page(&Public::default());
+        assert_eq!(html.matches("<small>").count(), HERE.len(), "{html}");
+    }
 }

@@ -162,19 +162,28 @@ fn run(shell: &Shell, task: &Task) -> Option<AnyView> {
     )
 }
 
-/// Outside what the event stream replaces, as the other one.
-pub(super) fn revert_dialog(shell: &Shell, task: &Task) -> Option<AnyView> {
-    let Revert { commit, into } = task.revert.as_ref()?;
-    Some(confirm(Confirm {
-        id: "revert",
-        question: format!("Take {} back?", task.id),
-        consequence: format!(
-            "A new commit on {into} undoes {commit}, and the task is open again. Nothing is lost: the branch stays."
-        ),
-        action: shell.link(&format!("{}/revert", task.path)),
-        verb: "Revert the merge",
-        keep: "Keep it merged".to_owned(),
-    }))
+/// Asks before a merge is taken back, for the event stream; its target is “task-revert”. It comes with its button, when the
+/// change is merged while somebody looks on.
+#[must_use]
+pub fn revert_fragment(shell: &Shell, task: &Task) -> String {
+    fragment(false, revert_dialog(shell, task))
+}
+
+/// Stands there empty too, so that the stream has something to replace.
+pub(super) fn revert_dialog(shell: &Shell, task: &Task) -> AnyView {
+    let ask = task.revert.as_ref().map(|Revert { commit, into }| {
+        confirm(Confirm {
+            id: "revert",
+            question: format!("Take {} back?", task.id),
+            consequence: format!(
+                "A new commit on {into} undoes {commit}, and the task is open again. Nothing is lost: the branch stays."
+            ),
+            action: shell.link(&format!("{}/revert", task.path)),
+            verb: "Revert the merge",
+            keep: "Keep it merged".to_owned(),
+        })
+    });
+    view! { <div id="task-revert">{ask}</div> }.into_any()
 }
 
 /// Stands outside what the event stream replaces, so that it does not close while somebody types.

@@ -16,7 +16,7 @@ pub mod steps;
 pub(crate) mod stop;
 pub mod stream;
 
-pub use head::{actions_fragment, facts_fragment, held_fragment, state_fragment};
+pub use head::{actions_fragment, facts_fragment, held_fragment, revert_fragment, state_fragment};
 use leptos::prelude::*;
 use orchestrator::analytics::Estimate;
 pub use side::cost_fragment;

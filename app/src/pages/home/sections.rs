@@ -135,7 +135,7 @@ pub(super) fn pages() -> AnyView {
 const HERE: &[(&str, &str)] = &[
     (
         "Start with one command, embedded or with your own Postgres and S3",
-        "make start, and with DATABASE_URL and S3_ENDPOINT set; muster doctor names what is used",
+        "Run make start, bare or with DATABASE_URL and S3_ENDPOINT set",
     ),
     ("Sign-up by e-mail code and password, sign-in, reset, sessions you can end", "Sign up, then open your account"),
     ("Teams, invitations and roles from reader to owner", "Invite an address under Members, with a role"),
@@ -167,7 +167,7 @@ const HERE: &[(&str, &str)] = &[
     ),
     (
         "Runs that go on where they were when the process is killed",
-        "kill -9 the server while a squad works, and start it again",
+        "End the server with kill -9 while a squad works, and start it again",
     ),
     ("Review, merge, and git over HTTP with access tokens", "Make a token and git clone the project after a merge"),
     (

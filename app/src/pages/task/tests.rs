@@ -158,7 +158,8 @@ fn a_filter_is_a_link_and_anything_else_shows_all() {
 #[test]
 fn the_button_that_takes_a_merge_back_comes_with_its_question() {
     let shell = shell(BuiltinRole::Owner);
-    assert_eq!(revert_fragment(&shell, &task()), r#"<div id="task-revert"></div>"#);
+    let html = revert_fragment(&shell, &task());
+    assert!(html.starts_with(r#"<div id="task-revert">"#) && !html.contains("dialog"), "{html}");
     let revert = Some(Revert { commit: "a1b2c3d4e".to_owned(), into: "main".to_owned() });
     let merged = Task { revert, ..task() };
     assert!(actions_fragment(&shell, &merged).contains(r#"popovertarget="revert""#));

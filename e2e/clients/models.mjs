@@ -1,10 +1,10 @@
-// The vendors' own clients for JavaScript, unchanged, against the model gateway: node models.mjs URL KEY BROKE_KEY MODEL
+// The vendors' own clients for JavaScript, unchanged, against the model gateway: node models.mjs URL KEY BROKE_KEY MODEL KIND_BEHIND
 import assert from "node:assert/strict";
 import Anthropic from "@anthropic-ai/sdk";
 import { GoogleGenAI } from "@google/genai";
 import OpenAI from "openai";
 
-const [url, key, broke, model] = process.argv.slice(2);
+const [url, key, broke, model, behind] = process.argv.slice(2);
 const schema = { type: "object", properties: { path: { type: "string" }, command: { type: "string" } } };
 const expected = [["read", { path: "a ü.txt" }], ["run", { command: "ls -l" }]];
 
@@ -32,6 +32,15 @@ async function openai() {
   const flat = ["read", "run"].map((name) => ({ type: "function", name, description: "d", parameters: schema, strict: false }));
   const response = await client.responses.stream({ model, input: "Go.", tools: flat }).finalResponse();
   assert.equal(response.output_text, "Reading.");
+  if (behind === "open_ai_chat") {
+    const embedded = await client.embeddings.create({ model, input: ["One.", "Two."], dimensions: 8 });
+    assert.deepEqual(embedded.data.map((entry) => entry.embedding.length), [8, 8]);
+    assert.notDeepEqual(embedded.data[0].embedding, embedded.data[1].embedding);
+    assert.equal(embedded.usage.prompt_tokens, 2);
+  } else {
+    const error = await refused(400, () => client.embeddings.create({ model, input: "One." }));
+    assert.ok(error.message.includes("no embeddings"), error.message);
+  }
   const ask = (apiKey, model) => () => connect(apiKey).chat.completions.create({ model, messages });
   await refused(401, ask("sk-muster-wrong", model));
   await refused(404, ask(key, "server/no-such-model"));

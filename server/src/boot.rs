@@ -163,7 +163,7 @@ impl Server {
         let runs = Runs::open(config, &product, objects.store()).await?;
         let shutdown = Shutdown::default();
         let limit = limit(config)?;
-        let llm = Llm { demo: Some(runs.demo().clone()), gate: Gate::new(gate_limits(config)) };
+        let llm = Llm { demo: Some(runs.demo().clone()), gate: Gate::new(gate_limits(config)), ..Llm::default() };
         let router = router(config, &product, (&objects, llm), site, limit.clone(), shutdown.clone())?;
         let url = local_url(listener.local_addr().unwrap_or(config.server.listen));
         claim.announce(&url)?;

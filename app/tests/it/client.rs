@@ -36,14 +36,18 @@ impl Site {
 
     /// As customers meet it: without what is for whoever builds it.
     pub(crate) async fn in_production() -> Self {
-        Self::built(World::new().await, false)
+        Self::built(World::new().await, false, app::Llm::default())
     }
 
     pub(crate) fn over(world: World) -> Self {
-        Self::built(world, true)
+        Self::with(world, app::Llm::default())
     }
 
-    fn built(world: World, development: bool) -> Self {
+    pub(crate) fn with(world: World, llm: app::Llm) -> Self {
+        Self::built(world, true, llm)
+    }
+
+    fn built(world: World, development: bool, llm: app::Llm) -> Self {
         let settings = PageSettings { secure_cookies: true, development, outbox: None, version: "test", contact: None };
         let store = artifacts::Store::new(&artifacts::StoreSettings {
             endpoint: Some("http://127.0.0.1:9".into()),
@@ -54,7 +58,7 @@ impl Site {
             secret_key: "a secret of tests".into(),
             path_style: true,
         });
-        let app = App::new(app::Parts { muster: world.muster.clone(), store, settings, llm: app::Llm::default() });
+        let app = App::new(app::Parts { muster: world.muster.clone(), store, settings, llm });
         let (router, table) = router(app.clone());
         let router = with_failure_pages(router, app);
         Self { world, router, table }

@@ -6,6 +6,7 @@
 
 mod chat;
 mod choose;
+mod embeddings;
 mod faults;
 mod generate;
 mod messages;

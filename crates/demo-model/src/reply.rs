@@ -106,7 +106,7 @@ pub(crate) fn input_tokens(seen: &Seen) -> u64 {
     tokens(seen.weight()).max(1)
 }
 
-const fn tokens(characters: usize) -> u64 {
+pub(crate) const fn tokens(characters: usize) -> u64 {
     characters.div_ceil(4) as u64
 }
 

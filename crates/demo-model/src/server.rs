@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     chat,
     choose::choose,
+    embeddings,
     faults::{Faults, Fit},
     generate, messages, play,
     reply::{Reply, input_tokens},
@@ -47,13 +48,14 @@ struct Shared {
 
 type Demo = State<Arc<Shared>>;
 
-/// Serves the script under the paths of all four formats, with and without `/v1`. Who may call is the caller's matter.
+/// Serves the script under the paths of all four formats, and embeddings, with and without `/v1`. Who may call is the caller's matter.
 pub fn router(script: Script) -> Router {
     let shared = Arc::new(Shared { script, faults: Faults::default() });
     let open_ai = Router::new()
         .route("/models", get(models))
         .route("/chat/completions", post(on_chat))
         .route("/responses", post(on_responses))
+        .route("/embeddings", post(on_embeddings))
         .route("/messages", post(on_messages))
         .route("/messages/count_tokens", post(on_count));
     Router::new()
@@ -91,6 +93,21 @@ async fn on_chat(State(demo): Demo, headers: HeaderMap, body: Bytes) -> Response
 
 async fn on_responses(State(demo): Demo, headers: HeaderMap, body: Bytes) -> Response<Body> {
     answer(&demo, Format::Responses, &headers, &body, responses::seen)
+}
+
+async fn on_embeddings(State(demo): Demo, body: Bytes) -> Response<Body> {
+    let json: Value = match serde_json::from_slice(&body) {
+        Ok(json) => json,
+        Err(error) => return refuse(Format::Chat, 400, None, &format!("The body is no JSON: {error}")),
+    };
+    let model = json["model"].as_str().unwrap_or_default();
+    if !demo.script.knows(model) {
+        return refuse(Format::Chat, 404, None, &format!("The model '{model}' does not exist."));
+    }
+    match embeddings::whole(&json) {
+        Ok(answer) => play::whole(&answer, &Fit::None),
+        Err(message) => refuse(Format::Chat, 400, None, message),
+    }
 }
 
 async fn on_messages(State(demo): Demo, headers: HeaderMap, body: Bytes) -> Response<Body> {

@@ -76,12 +76,35 @@ impl Assembly {
         true
     }
 
+    /// Whether the provider has said anything of its answer.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.model.is_empty() || self.usage.is_some() || !self.drafts.is_empty()
+    }
+
+    /// Bytes that the model wrote.
+    pub(crate) fn written(&self) -> u64 {
+        self.drafts.iter().map(Draft::written).sum()
+    }
+
     pub(crate) fn finish(self, stop: Stop) -> Answer {
         let parts: Vec<Part> = self.drafts.into_iter().filter_map(part).collect();
         let message = Message { speaker: Speaker::Assistant, parts };
         // Some imitators say "stop" although they ask for tools.
         let stop = if stop == Stop::EndTurn && message.tool_calls().next().is_some() { Stop::ToolUse } else { stop };
         Answer { message, stop, usage: self.usage, model: self.model }
+    }
+}
+
+impl Draft {
+    fn written(&self) -> u64 {
+        let bytes = match self {
+            Self::Text(text) | Self::Thinking { text, signature: None } => text.len(),
+            // Thoughts that are kept secret are in the signature; beside open ones it is no text of the model.
+            Self::Thinking { text, signature: Some(signature) } if text.is_empty() => signature.len(),
+            Self::Thinking { text, .. } => text.len(),
+            Self::Call { name, arguments, .. } => name.len() + arguments.len(),
+        };
+        bytes as u64
     }
 }
 

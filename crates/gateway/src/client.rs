@@ -62,7 +62,22 @@ impl Client {
         &self,
         provider: &Provider,
         request: &ChatRequest,
+        sink: impl FnMut(Delta) + Send,
+    ) -> Result<Answer, CallError> {
+        self.stream_until(provider, request, sink, std::future::pending()).await
+    }
+
+    /// As [`Client::stream`], but ends as [`CallError::CutShort`] when `stop` comes before the answer's end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::stream`].
+    pub async fn stream_until(
+        &self,
+        provider: &Provider,
+        request: &ChatRequest,
         mut sink: impl FnMut(Delta) + Send,
+        stop: impl Future<Output = ()> + Send,
     ) -> Result<Answer, CallError> {
         let (path, body) = match provider.kind {
             Kind::OpenAiChat => ("chat/completions".to_owned(), openai::body(request, provider.is_openai_itself())),
@@ -72,8 +87,14 @@ impl Client {
                 (path, gemini::body(request))
             }
         };
-        let reply = self.send(provider, Method::POST, &path, Some(&body)).await?;
-        let mut answer = self.read(provider.kind, reply, &mut sink).await?;
+        tokio::pin!(stop);
+        let reply = tokio::select! {
+            biased;
+            reply = self.send(provider, Method::POST, &path, Some(&body)) => reply?,
+            () = &mut stop => return Err(CallError::cut_short()),
+        };
+        let most = u64::from(request.max_output_tokens);
+        let mut answer = self.read((provider.kind, most), reply, &mut sink, stop).await?;
         if answer.model.is_empty() {
             answer.model.clone_from(&request.model);
         }
@@ -82,24 +103,37 @@ impl Client {
 
     async fn read(
         &self,
-        kind: Kind,
+        (kind, most): (Kind, u64),
         mut reply: Reply,
         sink: &mut (impl FnMut(Delta) + Send),
+        mut stop: impl Future<Output = ()> + Send + Unpin,
     ) -> Result<Answer, CallError> {
         let content_type = reply.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if kind == Kind::OpenAiChat && content_type.is_some_and(|text| text.starts_with("application/json")) {
-            return whole_completion(&reply.whole(self.longest_answer).await?, sink);
+            return tokio::select! {
+                biased;
+                whole = reply.whole(self.longest_answer) => whole_completion(&whole?, sink),
+                () = &mut stop => Err(CallError::cut_short()),
+            };
         }
         let mut parser = StreamParser::new(kind);
         let mut read = 0_usize;
         loop {
-            let piece = reply.next().await.map_err(|error| error.with_partial(parser.usage()))?;
-            let Some(piece) = piece else { return parser.finish() };
+            let piece = tokio::select! {
+                biased;
+                piece = reply.next() => piece,
+                () = &mut stop => Err(CallError::cut_short()),
+            };
+            let piece = piece.map_err(|error| error.with_partial(parser.partial(most)))?;
+            let Some(piece) = piece else {
+                let partial = parser.partial(most);
+                return parser.finish().map_err(|error| error.with_partial(partial));
+            };
             read += piece.len();
             if read > self.longest_answer {
-                return Err(CallError::TooLarge { limit: self.longest_answer, partial: parser.usage() });
+                return Err(CallError::TooLarge { limit: self.longest_answer, partial: parser.partial(most) });
             }
-            let deltas = parser.push(&piece).map_err(|error| error.with_partial(parser.usage()))?;
+            let deltas = parser.push(&piece).map_err(|error| error.with_partial(parser.partial(most)))?;
             deltas.into_iter().for_each(&mut *sink);
         }
     }

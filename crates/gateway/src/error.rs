@@ -40,8 +40,12 @@ pub enum CallError {
     #[error("the answer does not follow the protocol: {message}")]
     Malformed { message: String, partial: Option<TokenUsage> },
     /// The stream ended before the answer did.
-    #[error("the answer broke off")]
-    CutShort { partial: Option<TokenUsage> },
+    #[error("the answer broke off{}", because(by.as_deref()))]
+    CutShort {
+        partial: Option<TokenUsage>,
+        /// The provider's own word for it, where it gave one.
+        by: Option<Box<CallError>>,
+    },
     #[error("the answer is longer than {limit} bytes")]
     TooLarge { limit: usize, partial: Option<TokenUsage> },
 }
@@ -73,6 +77,7 @@ impl CallError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after, .. } | Self::Overloaded { retry_after, .. } => *retry_after,
+            Self::CutShort { by: Some(by), .. } => by.retry_after(),
             _ => None,
         }
     }
@@ -88,13 +93,24 @@ impl CallError {
         }
     }
 
-    /// The tokens that were reported before the call failed.
+    /// Whether the conversation has to be made shorter, which may only be found when the answer has begun.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        match self {
+            Self::ContextTooLong { .. } => true,
+            Self::CutShort { by: Some(by), .. } => by.is_too_long(),
+            _ => false,
+        }
+    }
+
+    /// What the call took before it failed, where tokens were reported: their count, with a token of output for each byte
+    /// that the model wrote, which is more than it can be, but never more than the request allowed.
     #[must_use]
     pub fn partial_usage(&self) -> Option<TokenUsage> {
         match self {
             Self::Timeout { partial, .. }
             | Self::Malformed { partial, .. }
-            | Self::CutShort { partial }
+            | Self::CutShort { partial, .. }
             | Self::TooLarge { partial, .. } => *partial,
             _ => None,
         }
@@ -104,15 +120,31 @@ impl CallError {
         Self::Malformed { message: message.into(), partial: None }
     }
 
+    pub(crate) const fn cut_short() -> Self {
+        Self::CutShort { partial: None, by: None }
+    }
+
+    /// The same error in the middle of an answer: whatever it is, what was written until then may be billed.
+    pub(crate) fn amid_the_answer(self) -> Self {
+        match self {
+            Self::Timeout { .. } | Self::Malformed { .. } | Self::CutShort { .. } | Self::TooLarge { .. } => self,
+            refusal => Self::CutShort { partial: None, by: Some(Box::new(refusal)) },
+        }
+    }
+
     /// The same error, with what is known about tokens.
     pub(crate) fn with_partial(mut self, usage: Option<TokenUsage>) -> Self {
         match &mut self {
             Self::Timeout { partial, .. }
             | Self::Malformed { partial, .. }
-            | Self::CutShort { partial }
+            | Self::CutShort { partial, .. }
             | Self::TooLarge { partial, .. } => *partial = usage,
             _ => {}
         }
         self
     }
+}
+
+fn because(by: Option<&CallError>) -> String {
+    by.map_or_else(String::new, |by| format!(": {by}"))
 }

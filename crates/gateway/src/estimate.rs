@@ -1,6 +1,6 @@
 //! How many tokens a request may take, before it is sent.
 
-use types::chat::{ChatRequest, Part};
+use types::chat::{ChatRequest, Part, TokenUsage};
 
 /// What formats add around a message, a tool and a request: role marks, names, and the hidden instructions that come
 /// with tools (a few hundred tokens, by the vendors' own documentation).
@@ -23,6 +23,12 @@ pub fn input_tokens(request: &ChatRequest) -> u64 {
 #[must_use]
 pub fn likely_input_tokens(request: &ChatRequest) -> u64 {
     bytes(request) * 2 / 7 + overhead(request)
+}
+
+/// A report from the middle of an answer, with at least a token of output for each byte that was written.
+pub(crate) fn raised(reported: TokenUsage, written: u64) -> TokenUsage {
+    let missing = written.saturating_sub(reported.output + reported.reasoning);
+    TokenUsage { output: reported.output + missing, ..reported }
 }
 
 fn overhead(request: &ChatRequest) -> u64 {

@@ -69,6 +69,12 @@ impl From<CallError> for Refused {
     }
 }
 
+impl From<CallError> for Box<Refused> {
+    fn from(error: CallError) -> Self {
+        Self::new(error.into())
+    }
+}
+
 impl Client {
     /// Sends a request of the provider's own format and returns its answer unread. Nothing is tried again here.
     ///

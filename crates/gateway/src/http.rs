@@ -147,7 +147,7 @@ impl Reply {
             match frame.map_err(|_| CallError::Timeout { waited: wait, partial: None })? {
                 None => return Ok(None),
                 // What breaks a body is a connection that ended before it.
-                Some(Err(_)) => return Err(CallError::CutShort { partial: None }),
+                Some(Err(_)) => return Err(CallError::cut_short()),
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
                         return Ok(Some(data));

@@ -1,6 +1,6 @@
 use types::chat::{Answer, Delta, TokenUsage};
 
-use crate::{CallError, Kind, anthropic, gemini, openai};
+use crate::{CallError, Kind, anthropic, assembly::Assembly, estimate, gemini, openai};
 
 /// The stream parser of any format: bytes in, pieces of the answer out, the whole answer at the end.
 #[derive(Debug)]
@@ -26,11 +26,25 @@ impl StreamParser {
     ///
     /// When they do not follow the protocol, or carry the provider's own error.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Delta>, CallError> {
-        match self {
+        let pushed = match self {
             Self::OpenAiChat(parser) => parser.push(bytes),
             Self::Anthropic(parser) => parser.push(bytes),
             Self::Gemini(parser) => parser.push(bytes),
+        };
+        pushed.map_err(|error| if self.assembly().has_begun() { error.amid_the_answer() } else { error })
+    }
+
+    const fn assembly(&self) -> &Assembly {
+        match self {
+            Self::OpenAiChat(parser) => parser.assembly(),
+            Self::Anthropic(parser) => parser.assembly(),
+            Self::Gemini(parser) => parser.assembly(),
         }
+    }
+
+    /// What an answer that ends here took, where tokens were reported. `most`: the tokens of output that were asked for.
+    pub(crate) fn partial(&self, most: u64) -> Option<TokenUsage> {
+        self.usage().map(|usage| estimate::raised(usage, self.assembly().written().min(most)))
     }
 
     /// The tokens reported so far.

@@ -15,13 +15,15 @@ pub(crate) struct Complaint {
     pub(crate) message: String,
     /// Its machine-readable words, joined: `invalid_request_error context_length_exceeded`.
     pub(crate) code: String,
+    /// How long to wait, where the words themselves tell it.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Complaint {
     pub(crate) fn from_body(body: &[u8], key: Option<&Secret>) -> Self {
         let text = String::from_utf8_lossy(body);
         let mut complaint = serde_json::from_str(&text).map_or_else(
-            |_| Self { message: text.trim().to_owned(), code: String::new() },
+            |_| Self { message: text.trim().to_owned(), ..Self::default() },
             |json: Value| Self::from_json(&json),
         );
         if let Some(key) = key {
@@ -36,7 +38,7 @@ impl Complaint {
         let json = json.get(0).unwrap_or(json);
         let error = json.get("error").unwrap_or(json);
         if let Some(text) = error.as_str() {
-            return Self { message: text.to_owned(), code: String::new() };
+            return Self { message: text.to_owned(), ..Self::default() };
         }
         let message = error["message"].as_str().or_else(|| error["detail"].as_str()).unwrap_or_default().to_owned();
         let codes = ["type", "code", "status"].iter().filter_map(|name| match &error[name] {
@@ -44,7 +46,8 @@ impl Complaint {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         });
-        Self { message, code: codes.collect::<Vec<_>>().join(" ").to_ascii_lowercase() }
+        let code = codes.collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+        Self { message, code, retry_after: retry_delay(&error["details"]) }
     }
 
     fn says(&self, words: &[&str]) -> bool {
@@ -95,7 +98,8 @@ impl Complaint {
             _ if self.is_about_length() => 400,
             _ => 500,
         };
-        self.into_error(status, None)
+        let retry_after = self.retry_after;
+        self.into_error(status, retry_after)
     }
 }
 
@@ -108,7 +112,20 @@ pub(crate) fn from_answer(status: StatusCode, headers: &HeaderMap, body: &[u8], 
     if complaint.message.is_empty() {
         status.canonical_reason().unwrap_or("no reason given").clone_into(&mut complaint.message);
     }
-    complaint.into_error(status.as_u16(), retry_after(headers))
+    let wait = retry_after(headers).or(complaint.retry_after);
+    complaint.into_error(status.as_u16(), wait)
+}
+
+/// How long Google asks to wait, in a detail of the error instead of a header: `google.rpc.RetryInfo` in
+/// `google/rpc/error_details.proto`. A duration is written as seconds with an `s` behind them, `34.074s` (`google/protobuf/duration.proto`,
+/// "JSON Mapping").
+fn retry_delay(details: &Value) -> Option<Duration> {
+    let info = details
+        .as_array()?
+        .iter()
+        .find(|detail| detail["@type"].as_str().is_some_and(|name| name.ends_with("/google.rpc.RetryInfo")))?;
+    let seconds = info["retryDelay"].as_str()?.strip_suffix('s')?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// How long the provider asks to wait (RFC 9110 section 10.2.3, and the finer header of OpenAI). A date is compared with
@@ -172,6 +189,26 @@ mod tests {
         assert_eq!(retry_after(&headers(&date)), Some(Duration::from_secs(90)));
         assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
         assert_eq!(retry_after(&headers(&[("retry-after", "-1")])), None);
+    }
+
+    #[test]
+    fn googles_wait_is_read_from_the_details_where_no_header_tells_it() {
+        let body = |delay: &str| {
+            format!(
+                r#"[{{"error":{{"code":429,"message":"Quota exceeded","status":"RESOURCE_EXHAUSTED","details":[
+                    {{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[]}},
+                    {{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"{delay}"}}]}}}}]"#
+            )
+        };
+        let wait = |delay: &str| error(429, &body(delay)).retry_after();
+        assert_eq!(wait("34s"), Some(Duration::from_secs(34)));
+        assert_eq!(wait("34.5s"), Some(Duration::from_millis(34_500)));
+        assert_eq!([wait("34"), wait("-1s"), wait("soon"), wait("s")], [None; 4]);
+        let named = headers(&[("retry-after", "7")]);
+        let limited = from_answer(StatusCode::TOO_MANY_REQUESTS, &named, body("34s").as_bytes(), None);
+        assert_eq!(limited.retry_after(), Some(Duration::from_secs(7)));
+        let overloaded = Complaint::from_body(body("2s").as_bytes(), None).in_stream();
+        assert_eq!(overloaded.retry_after(), Some(Duration::from_secs(2)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -7,6 +7,7 @@ use axum::{
     response::{Html, IntoResponse},
     routing::{get, post},
 };
+use futures::{StreamExt, stream};
 use http::{HeaderMap, Request, StatusCode, header::SET_COOKIE};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
@@ -38,10 +39,21 @@ async fn panics() -> &'static str {
     panic!("on purpose")
 }
 
+/// One piece of an answer, and no end.
+fn unfinished(content_type: &'static str) -> impl IntoResponse {
+    let piece = stream::once(async { Ok::<_, Infallible>(PIECE) });
+    let body = Body::from_stream(piece.chain(stream::pending()));
+    ([("content-type", content_type), ("x-accel-buffering", "no")], body)
+}
+
+const PIECE: &str = "data: the first of many pieces, and long enough to be worth compressing if it were a page\n\n";
+
 fn site(parts: &Parts) -> Router {
     let routes = Router::new()
         .route("/", get(|| async { Html("<p>hello</p>".repeat(100)) }))
         .route("/cookie", get(|| async { ([(SET_COOKIE, "a=b")], Html("<p>hello</p>".repeat(100))) }))
+        .route("/events", get(|| async { unfinished("text/event-stream") }))
+        .route("/list", get(|| async { unfinished("application/json") }))
         .route("/panic", get(panics))
         .route("/never", get(std::future::pending::<()>))
         .route("/echo", post(|body: String| async { body }))
@@ -186,6 +198,22 @@ async fn pages_are_compressed_unless_they_set_a_cookie() {
     let zipped = |path| Request::get(path).header("accept-encoding", "br, gzip");
     assert_eq!(ask(&router, "203.0.113.7", zipped("/"), "").await.header("content-encoding"), Some("br"));
     assert_eq!(ask(&router, "203.0.113.7", zipped("/cookie"), "").await.header("content-encoding"), None);
+}
+
+#[tokio::test]
+async fn a_piece_of_an_answer_passes_all_layers_before_the_next_is_there() {
+    let router = site(&parts());
+    for path in ["/events", "/list"] {
+        let mut request =
+            Request::get(path).header("accept-encoding", "gzip, br").body(Body::empty()).expect("request");
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 1, 1, 1], 4000))));
+        let response = router.clone().oneshot(request).await.expect("infallible");
+        assert!(!response.headers().contains_key("content-encoding"), "{path}");
+        let mut body = response.into_body();
+        let first = tokio::time::timeout(Duration::from_secs(60), body.frame()).await.expect("it does not wait");
+        let first = first.expect("a piece").expect("no error").into_data().expect("data");
+        assert_eq!(first, PIECE, "{path}");
+    }
 }
 
 #[tokio::test]

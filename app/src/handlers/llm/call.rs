@@ -11,12 +11,14 @@ use orchestrator::{
     models::{Caller, Words, goes_elsewhere, wait_after},
 };
 use tokio::sync::oneshot;
-use types::ReservationId;
+use types::{ReservationId, chat::TokenUsage};
 
 use super::{
     candidate::{Bounds, Candidate, Spent},
-    relay::{self, Head},
+    relay::{self, Head, is_gone},
+    rest::Rest,
     told::Told,
+    translate::translate,
 };
 use crate::state::App;
 
@@ -83,6 +85,9 @@ impl Call {
         }
         let mut last = orchestrator::Error::NotFound.into();
         for route in routes.all.iter() {
+            if is_gone(head.as_ref()) {
+                break;
+            }
             let demo = self.app.llm.demo.as_ref();
             let candidate = Candidate::of(route, demo, self.request.format()).map_err(Missed::Ends)?;
             match self.attempt(&candidate, routes.keeps_content, head).await {
@@ -108,7 +113,7 @@ impl Call {
         let outcome = if candidate.is_native(self.request.format()) {
             self.forward(candidate, bounds, keeps, head, began).await
         } else {
-            relay::translate(self, candidate, (bounds, keeps), head, began).await
+            translate(self, candidate, (bounds, keeps), head, began).await
         };
         match outcome {
             Ok(spent) => {
@@ -141,16 +146,21 @@ impl Call {
         let provider = candidate.provider();
         let unless_said = super::candidate::OUTPUT_UNLESS_SAID;
         let outgoing = self.request.outgoing(candidate.model(), unless_said, provider.is_openai_itself());
+        let mut rest = Rest::new(self.app.llm.rest);
         let mut tries = 0;
         loop {
             tries += 1;
-            let refused = match self.app.muster.gateway().forward(provider, &outgoing, &self.headers).await {
+            let asked = self.app.muster.gateway().forward(provider, &outgoing, &self.headers);
+            let refused = match rest.bound(relay::gone(head.as_mut()), asked).await {
                 Ok(forwarded) => {
-                    return Ok(relay::forward(&self.request, forwarded, (bounds, keeps), head, began).await);
+                    let told = (head, rest);
+                    return Ok(relay::forward(&self.request, forwarded, (bounds, keeps), told, began).await);
                 }
                 Err(refused) => refused,
             };
-            let Some(wait) = wait_after(&refused.error, tries) else { return Err(refused) };
+            // For a client that has gone nothing is tried again.
+            let wait = wait_after(&refused.error, tries).filter(|_| !rest.has_begun());
+            let Some(wait) = wait else { return Err(refused) };
             tracing::info!(error = %refused.error, tries, wait_ms = wait.as_millis(), "a model call is tried again");
             tokio::time::sleep(wait).await;
         }
@@ -174,9 +184,10 @@ impl Call {
         error: &CallError,
     ) {
         if error.may_have_cost() {
-            let reported = error.partial_usage();
-            let guess = types::chat::TokenUsage { uncached: bounds.input, ..types::chat::TokenUsage::default() };
-            let usage = reported.unwrap_or(guess);
+            // A status instead of an answer means that none was written. Anything else may stand for one that never came.
+            let output = if matches!(error, CallError::Refused { .. }) { 0 } else { bounds.output };
+            let guess = TokenUsage { uncached: bounds.input, output, ..TokenUsage::default() };
+            let usage = error.partial_usage().unwrap_or(guess);
             let model = String::new();
             let took = began.elapsed();
             let spent = Spent { usage, estimated: true, failed: true, model, took, words: None };

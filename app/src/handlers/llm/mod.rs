@@ -9,7 +9,11 @@ mod count;
 mod gate;
 mod heard;
 mod relay;
+mod rest;
 mod told;
+mod translate;
+
+use std::time::Duration;
 
 use axum::{
     body::Body,
@@ -39,11 +43,20 @@ use told::Told;
 pub(crate) const LONGEST_REQUEST: usize = 32 * 1024 * 1024;
 
 /// What calls of models share in this process.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Llm {
     /// The server of the demo model, with OpenAI's paths under it; teams that chose it are told where there is none.
     pub demo: Option<Provider>,
     pub gate: Gate,
+    /// How long a provider is still listened to after the client of a call has gone. What the call cost must stand in the
+    /// ledger within a minute from then.
+    pub rest: Duration,
+}
+
+impl Default for Llm {
+    fn default() -> Self {
+        Self { demo: None, gate: Gate::default(), rest: Duration::from_secs(30) }
+    }
 }
 
 pub(crate) async fn chat_completions(State(app): State<App>, request: Request) -> Response {

@@ -1,9 +1,9 @@
 import json
 import sys
 
-from openai import APIStatusError, AuthenticationError, NotFoundError, OpenAI
+from openai import APIStatusError, AuthenticationError, BadRequestError, NotFoundError, OpenAI
 
-url, key, broke, model = sys.argv[1:5]
+url, key, broke, model, behind = sys.argv[1:6]
 client = OpenAI(base_url=url + "/llm/openai/v1", api_key=key)
 parameters = {"type": "object", "properties": {"path": {"type": "string"}, "command": {"type": "string"}}}
 tools = [
@@ -61,6 +61,20 @@ followed = [{"role": "user", "content": "Go."}]
 followed += [item.model_dump(exclude_none=True) for item in response.output]
 followed += [{"type": "function_call_output", "call_id": call.call_id, "output": "ok"} for call in found]
 assert client.responses.create(model=model, input=followed, tools=flat).output_text == "Done."
+
+if behind == "open_ai_chat":
+    embedded = client.embeddings.create(model=model, input=["One.", "Two."], dimensions=8)
+    assert [len(entry.embedding) for entry in embedded.data] == [8, 8], embedded
+    assert embedded.data[0].embedding != embedded.data[1].embedding
+    assert embedded.usage.prompt_tokens == 2, embedded.usage
+    floats = client.embeddings.create(model=model, input="One.", dimensions=8, encoding_format="float")
+    assert max(abs(a - b) for a, b in zip(floats.data[0].embedding, embedded.data[0].embedding)) < 1e-6
+else:
+    try:
+        client.embeddings.create(model=model, input="One.")
+        raise AssertionError("only OpenAI's format has them")
+    except BadRequestError as error:
+        assert "no embeddings" in error.message, error.message
 
 
 def refused(kind, status, key=key, model=model):

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use gateway::{CallError, Client, Kind, Provider, SsrfPolicy, Timeouts};
-use tokio::{io::AsyncWriteExt, net::TcpListener};
-use types::chat::Answer;
+use tokio::{io::AsyncWriteExt, net::TcpListener, sync::Notify};
+use types::chat::{Answer, ChatRequest, Delta};
 
 use super::{client, provider, request, serve};
 
@@ -28,7 +28,9 @@ async fn every_fault_is_told_apart_in_every_format() {
         assert_eq!(unauthorized, CallError::Unauthorized { message: "No.".into() }, "{kind:?}");
         assert!(!unauthorized.may_retry() && !unauthorized.may_have_cost());
         let in_stream = error(r#"{"kind":"error"}"#).await;
-        assert!(matches!(in_stream, CallError::Overloaded { .. }), "{kind:?} {in_stream:?}");
+        let CallError::CutShort { by: Some(by), .. } = &in_stream else { panic!("{kind:?} {in_stream:?}") };
+        assert!(matches!(**by, CallError::Overloaded { .. }), "{kind:?} {by:?}");
+        assert!(in_stream.may_have_cost() && in_stream.may_retry(), "something was written before it");
         let malformed = error(r#"{"kind":"malformed"}"#).await;
         assert!(
             matches!(malformed, CallError::Malformed { .. }) && malformed.may_have_cost(),
@@ -41,6 +43,40 @@ async fn every_fault_is_told_apart_in_every_format() {
         // Only this format tells the input's tokens before the end.
         assert_eq!(stalled.partial_usage().is_some(), kind == Kind::Anthropic);
     }
+}
+
+#[tokio::test]
+async fn a_report_from_the_middle_is_raised_to_what_was_written() {
+    for fault in ["cut", "malformed", "error", "stall"] {
+        let turn = format!(r#"{{"text":"one two three four","chunk":2,"fault":{{"kind":"{fault}","seconds":60}}}}"#);
+        let url = serve(&format!(r#"{{"models":["demo"],"conversations":[{{"name":"x","turns":[{turn}]}}]}}"#)).await;
+        let provider = provider(Kind::Anthropic, &url);
+        let mut heard = 0;
+        let count = |delta| match delta {
+            Delta::Text { text } => heard += text.len() as u64,
+            other => panic!("{other:?}"),
+        };
+        let error = client().stream(&provider, &request("Go."), count).await.unwrap_err();
+        let taken = error.partial_usage().unwrap_or_default();
+        assert!(taken.uncached > 0 && taken.output > 1 && taken.output >= heard, "{fault} {taken:?} {heard}");
+        let bounded = ChatRequest { max_output_tokens: 3, ..request("Go.") };
+        let error = client().stream(&provider, &bounded, |_| {}).await.unwrap_err();
+        assert_eq!(error.partial_usage().map(|usage| usage.output), Some(3), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_ends_when_nobody_wants_it_any_more() {
+    let turn = r#"{"text":"one two three four","chunk":2,"fault":{"kind":"stall","seconds":600}}"#;
+    let url = serve(&format!(r#"{{"models":["demo"],"conversations":[{{"name":"x","turns":[{turn}]}}]}}"#)).await;
+    let client = Client::new(SsrfPolicy::SelfHosted, Timeouts::default()).unwrap();
+    let begun = Notify::new();
+    let provider = provider(Kind::Anthropic, &url);
+    let request = request("Go.");
+    let call = client.stream_until(&provider, &request, |_| begun.notify_one(), begun.notified());
+    let error = call.await.unwrap_err();
+    assert!(matches!(error, CallError::CutShort { by: None, .. }), "{error:?}");
+    assert!(error.partial_usage().is_some_and(|usage| usage.output >= 2), "{error:?}");
 }
 
 #[tokio::test]

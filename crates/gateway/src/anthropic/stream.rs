@@ -92,6 +92,10 @@ impl StreamParser {
         Ok(())
     }
 
+    pub(crate) const fn assembly(&self) -> &Assembly {
+        &self.assembly
+    }
+
     /// The tokens reported so far.
     #[must_use]
     pub const fn usage(&self) -> Option<TokenUsage> {
@@ -106,7 +110,7 @@ impl StreamParser {
     pub fn finish(mut self) -> Result<Answer, CallError> {
         match self.assembly.stop.take() {
             Some(stop) if self.ended => Ok(self.assembly.finish(stop)),
-            _ => Err(CallError::CutShort { partial: self.assembly.usage }),
+            _ => Err(CallError::CutShort { partial: self.assembly.usage, by: None }),
         }
     }
 }
@@ -238,7 +242,7 @@ mod tests {
     fn a_stream_that_ends_early_keeps_the_usage_so_far() {
         let stream = stream();
         let at = stream.find("event: message_delta").unwrap();
-        let Err(CallError::CutShort { partial: Some(usage) }) = parse(&[&stream.as_bytes()[..at]]) else {
+        let Err(CallError::CutShort { partial: Some(usage), .. }) = parse(&[&stream.as_bytes()[..at]]) else {
             panic!("not cut short")
         };
         assert_eq!((usage.input(), usage.output), (360, 1));

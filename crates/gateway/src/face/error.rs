@@ -187,24 +187,28 @@ impl Fault {
     }
 }
 
+fn situation(error: &CallError) -> Situation {
+    match error {
+        CallError::CutShort { by: Some(by), .. } => situation(by),
+        CallError::RateLimited { .. } => Situation::RateLimited,
+        CallError::Overloaded { .. } => Situation::Overloaded,
+        CallError::OutOfCredit { .. } => Situation::OverBudget,
+        // The client's own key is fine: it is the team's key that the provider refuses.
+        CallError::Unauthorized { .. } | CallError::Blocked { .. } => Situation::Forbidden,
+        CallError::ModelNotFound { .. } => Situation::ModelNotFound,
+        CallError::ContextTooLong { .. } | CallError::BadRequest { .. } => Situation::BadRequest,
+        CallError::Timeout { .. } => Situation::TimedOut,
+        CallError::Refused { .. }
+        | CallError::Network { .. }
+        | CallError::Malformed { .. }
+        | CallError::CutShort { .. }
+        | CallError::TooLarge { .. } => Situation::BadGateway,
+    }
+}
+
 impl From<&CallError> for Fault {
     fn from(error: &CallError) -> Self {
-        let situation = match error {
-            CallError::RateLimited { .. } => Situation::RateLimited,
-            CallError::Overloaded { .. } => Situation::Overloaded,
-            CallError::OutOfCredit { .. } => Situation::OverBudget,
-            // The client's own key is fine: it is the team's key that the provider refuses.
-            CallError::Unauthorized { .. } | CallError::Blocked { .. } => Situation::Forbidden,
-            CallError::ModelNotFound { .. } => Situation::ModelNotFound,
-            CallError::ContextTooLong { .. } | CallError::BadRequest { .. } => Situation::BadRequest,
-            CallError::Timeout { .. } => Situation::TimedOut,
-            CallError::Refused { .. }
-            | CallError::Network { .. }
-            | CallError::Malformed { .. }
-            | CallError::CutShort { .. }
-            | CallError::TooLarge { .. } => Situation::BadGateway,
-        };
-        Self::new(situation, error.to_string()).after(error.retry_after())
+        Self::new(situation(error), error.to_string()).after(error.retry_after())
     }
 }
 

@@ -2,7 +2,7 @@ use serde_json::Value;
 use types::chat::{Stop, TokenUsage};
 
 use super::{Format, tally::Tally, values::Values};
-use crate::{CallError, sse};
+use crate::{CallError, estimate, sse};
 
 /// Reads an answer beside its way to the client and tells at the end what it cost in tokens.
 ///
@@ -103,7 +103,7 @@ impl Meter {
     #[must_use]
     pub fn finish(mut self) -> Metered {
         if matches!(&self.reader, Reader::Values(values) if values.is_open()) {
-            self.tally.error.get_or_insert(CallError::CutShort { partial: self.tally.usage });
+            self.tally.error.get_or_insert(CallError::CutShort { partial: self.tally.usage, by: None });
         }
         let Tally { usage, stop, model, ended, written, error } = self.tally;
         Metered { usage, stop, model, ended, written, error }
@@ -119,11 +119,7 @@ impl Metered {
     pub fn settled(&self, input_bound: u64, output_bound: u64) -> (TokenUsage, bool) {
         match self.usage {
             Some(usage) if self.ended => (usage, false),
-            Some(usage) => {
-                let reported = usage.output + usage.reasoning;
-                let missing = self.written.min(output_bound).saturating_sub(reported);
-                (TokenUsage { output: usage.output + missing, ..usage }, true)
-            }
+            Some(usage) => (estimate::raised(usage, self.written.min(output_bound)), true),
             None => {
                 let output = self.written.min(output_bound);
                 (TokenUsage { uncached: input_bound, output, ..TokenUsage::default() }, true)

@@ -24,7 +24,10 @@ fn answer() -> Answer {
 }
 
 fn stream(format: Format) -> String {
-    let mut writer = Writer::new(format, "id_1", "m", 1_793_491_200, true);
+    written(Writer::new(format, "id_1", "m", 1_793_491_200, true))
+}
+
+fn written(mut writer: Writer) -> String {
     let mut text = writer.begin();
     for delta in [
         Delta::Thinking { text: "Let me ".into() },
@@ -68,6 +71,16 @@ fn recordings() -> Vec<(Format, &'static str, String)> {
         .collect();
     all.push((Format::Gemini, JSON, format!("[{}\n]", chunks.join(",\r\n"))));
     all
+}
+
+#[test]
+fn a_list_holds_what_the_events_hold() {
+    let list = written(Writer::new(Format::Gemini, "id_1", "m", 1_793_491_200, true).as_list());
+    let list: Vec<Value> = serde_json::from_str(&list).unwrap();
+    let events = stream(Format::Gemini);
+    let events = events.split("\r\n\r\n").filter_map(|event| event.strip_prefix("data: "));
+    assert_eq!(list, events.map(|event| serde_json::from_str(event).unwrap()).collect::<Vec<Value>>());
+    assert!(list.len() > 3);
 }
 
 #[test]

@@ -76,6 +76,10 @@ impl StreamParser {
         self.assembly.text(text, deltas);
     }
 
+    pub(crate) const fn assembly(&self) -> &Assembly {
+        &self.assembly
+    }
+
     /// The tokens reported so far.
     #[must_use]
     pub const fn usage(&self) -> Option<TokenUsage> {
@@ -90,7 +94,7 @@ impl StreamParser {
     pub fn finish(mut self) -> Result<Answer, CallError> {
         match self.assembly.stop.take() {
             Some(stop) => Ok(self.assembly.finish(stop)),
-            None => Err(CallError::CutShort { partial: self.assembly.usage }),
+            None => Err(CallError::CutShort { partial: self.assembly.usage, by: None }),
         }
     }
 }

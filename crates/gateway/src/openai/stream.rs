@@ -111,6 +111,10 @@ impl StreamParser {
         }
     }
 
+    pub(crate) const fn assembly(&self) -> &Assembly {
+        &self.assembly
+    }
+
     /// The tokens reported so far.
     #[must_use]
     pub const fn usage(&self) -> Option<TokenUsage> {
@@ -125,7 +129,7 @@ impl StreamParser {
     pub fn finish(mut self) -> Result<Answer, CallError> {
         match self.assembly.stop.take() {
             Some(stop) => Ok(self.assembly.finish(stop)),
-            None => Err(CallError::CutShort { partial: self.assembly.usage }),
+            None => Err(CallError::CutShort { partial: self.assembly.usage, by: None }),
         }
     }
 }
@@ -221,7 +225,7 @@ mod tests {
     fn a_stream_that_ends_early_is_cut_short_wherever_it_ends() {
         let end = STREAM.find("\"finish_reason\"").unwrap();
         for at in 0..end {
-            assert_eq!(parse(&[&STREAM.as_bytes()[..at]]), Err(CallError::CutShort { partial: None }), "ends at {at}");
+            assert_eq!(parse(&[&STREAM.as_bytes()[..at]]), Err(CallError::cut_short()), "ends at {at}");
         }
     }
 

@@ -3,21 +3,45 @@ use types::chat::{Answer, Part, Stop, TokenUsage};
 
 use super::Head;
 
-fn event(json: &Value) -> String {
-    format!("data: {json}\r\n\r\n")
+/// A stream of events, or without `alt=sse` the elements of one list.
+#[derive(Debug, Default)]
+pub(super) enum Stream {
+    #[default]
+    Events,
+    List {
+        begun: bool,
+    },
+}
+
+impl Stream {
+    pub(super) fn as_list(&mut self) {
+        *self = Self::List { begun: false };
+    }
+
+    fn piece(&mut self, json: &Value) -> String {
+        match self {
+            Self::Events => format!("data: {json}\r\n\r\n"),
+            Self::List { begun } => {
+                let before = if std::mem::replace(begun, true) { ",\r\n" } else { "[" };
+                format!("{before}{json}")
+            }
+        }
+    }
+
+    pub(super) fn part(&mut self, head: &Head, part: &Part) -> String {
+        written(part).map_or_else(String::new, |part| self.piece(&chunk(head, &[part])))
+    }
+
+    pub(super) fn end(mut self, head: &Head, answer: &Answer, counts: &TokenUsage) -> String {
+        let last = self.piece(&closed(head, &[json!({"text": ""})], answer, counts));
+        let after = if matches!(self, Self::List { .. }) { "\n]" } else { "" };
+        last + after
+    }
 }
 
 fn chunk(head: &Head, parts: &[Value]) -> Value {
     json!({"candidates": [{"content": {"role": "model", "parts": parts}, "index": 0}],
         "modelVersion": head.model, "responseId": head.id})
-}
-
-pub(super) fn part(head: &Head, part: &Part) -> String {
-    written(part).map_or_else(String::new, |part| event(&chunk(head, &[part])))
-}
-
-pub(super) fn end(head: &Head, answer: &Answer, counts: &TokenUsage) -> String {
-    event(&closed(head, &[json!({"text": ""})], answer, counts))
 }
 
 pub(super) fn whole(head: &Head, answer: &Answer, counts: &TokenUsage) -> Value {

@@ -35,7 +35,7 @@ enum Dialect {
     Chat(chat::Stream),
     Responses(responses::Stream),
     Anthropic(anthropic::Stream),
-    Gemini,
+    Gemini(gemini::Stream),
 }
 
 impl Writer {
@@ -46,9 +46,18 @@ impl Writer {
             Format::OpenAiChat | Format::OpenAiEmbeddings => Dialect::Chat(chat::Stream::new(with_usage)),
             Format::OpenAiResponses => Dialect::Responses(responses::Stream::default()),
             Format::Anthropic => Dialect::Anthropic(anthropic::Stream::default()),
-            Format::Gemini => Dialect::Gemini,
+            Format::Gemini => Dialect::Gemini(gemini::Stream::default()),
         };
         Self { head: Head { id: id.to_owned(), model: model.to_owned(), created }, dialect, called: false }
+    }
+
+    /// The same, which writes a JSON list instead of events; see [`super::Request::is_list`].
+    #[must_use]
+    pub fn as_list(mut self) -> Self {
+        if let Dialect::Gemini(stream) = &mut self.dialect {
+            stream.as_list();
+        }
+        self
     }
 
     /// What a stream begins with.
@@ -58,7 +67,7 @@ impl Writer {
             Dialect::Chat(_) => chat::begin(&self.head),
             Dialect::Responses(stream) => stream.begin(&self.head),
             Dialect::Anthropic(_) => anthropic::begin(&self.head),
-            Dialect::Gemini => String::new(),
+            Dialect::Gemini(_) => String::new(),
         }
     }
 
@@ -83,7 +92,7 @@ impl Writer {
             Dialect::Chat(stream) => stream.part(&self.head, part),
             Dialect::Responses(stream) => stream.part(part),
             Dialect::Anthropic(stream) => stream.part(part),
-            Dialect::Gemini => gemini::part(&self.head, part),
+            Dialect::Gemini(stream) => stream.part(&self.head, part),
         }
     }
 
@@ -109,7 +118,7 @@ impl Writer {
             Dialect::Chat(stream) => stream.end(&self.head, answer, usage),
             Dialect::Responses(stream) => stream.end(&self.head, answer, usage),
             Dialect::Anthropic(stream) => stream.end(answer, usage),
-            Dialect::Gemini => gemini::end(&self.head, answer, usage),
+            Dialect::Gemini(stream) => stream.end(&self.head, answer, usage),
         });
         text
     }
@@ -121,7 +130,7 @@ impl Writer {
             Dialect::Chat(_) => chat::whole(&self.head, answer, usage),
             Dialect::Responses(_) => responses::whole(&self.head, answer, usage),
             Dialect::Anthropic(_) => anthropic::whole(&self.head, answer, usage),
-            Dialect::Gemini => gemini::whole(&self.head, answer, usage),
+            Dialect::Gemini(_) => gemini::whole(&self.head, answer, usage),
         }
     }
 }

@@ -73,7 +73,8 @@ impl Shop {
                 if error.may_have_cost() {
                     let usage = error.partial_usage();
                     let used = call.used(usage, &call.route.model, self.muster.clock().now(), began.elapsed());
-                    self.muster.settle(held, Used { failed: true, ..used }).await?;
+                    // What was reported in the middle of an answer is not its end.
+                    self.muster.settle(held, Used { failed: true, estimated: true, ..used }).await?;
                 } else {
                     self.muster.release(held).await?;
                 }

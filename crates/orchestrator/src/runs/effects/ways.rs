@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gateway::{CallError, Provider};
+use gateway::Provider;
 use types::{
     ModelProviderId, StepId,
     chat::{Answer, ChatRequest},
@@ -198,7 +198,7 @@ impl Shop {
                     breaker.works(route.id);
                     return Ok(Tried::Answered(Box::new(answer)));
                 }
-                Some(Err(CallError::ContextTooLong { .. })) => return Ok(Tried::TooLong),
+                Some(Err(error)) if error.is_too_long() => return Ok(Tried::TooLong),
                 Some(Err(error)) => error,
             };
             let sentence = format!("{} did not answer: {error}.", route.name);

@@ -1,12 +1,9 @@
 //! Model calls of programs: the vendors' official clients unchanged, and what they do not show.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+mod broken;
+mod faces;
+
+use std::path::PathBuf;
 
 use axum::body::Body;
 use demo_model::Script;
@@ -20,7 +17,7 @@ use orchestrator::{
 };
 use serde_json::{Value, json};
 use time::Duration;
-use tokio::process::Command;
+use tokio::{process::Command, sync::watch};
 use tower::ServiceExt;
 use types::{MicroUsd, ModelProviderId, ProjectId};
 
@@ -28,6 +25,9 @@ use crate::client::Site;
 
 const SCRIPT: &str = r#"{"models": ["m", "demo"], "conversations": [
     {"name": "broken", "when": {"said": ["break off"]}, "turns": [{"text": "Half an answer.", "chunk": 2, "fault": {"kind": "cut"}}]},
+    {"name": "stalled", "when": {"said": ["stall"]}, "turns": [{"text": "Half an answer.", "chunk": 2, "fault": {"kind": "stall", "seconds": 600}}]},
+    {"name": "garbled", "when": {"said": ["garble"]}, "turns": [{"text": "Half an answer.", "chunk": 2, "fault": {"kind": "malformed"}}]},
+    {"name": "endless", "when": {"said": ["endless"]}, "turns": [{"chunk": 1000000, "fault": {"kind": "huge", "bytes": 34000000}}]},
     {"name": "silent", "when": {"said": ["no usage"]}, "turns": [{"text": "Quiet.", "fault": {"kind": "no_usage"}}]},
     {"name": "limited", "when": {"said": ["too fast"]}, "turns": [{"text": "At last.", "fault": {"kind": "status", "status": 429, "retry_after": 1, "times": 1}}]},
     {"name": "down", "when": {"said": ["down"]}, "turns": [{"text": "x", "fault": {"kind": "status", "status": 503, "retry_after": 30}}]},
@@ -49,20 +49,21 @@ struct Bench {
     site: Site,
     scope: Scope,
     /// Calls that reached the provider.
-    calls: Arc<AtomicUsize>,
+    calls: watch::Receiver<usize>,
     server: String,
     provider: ModelProviderId,
     key: String,
 }
 
-async fn provider_server(calls: Arc<AtomicUsize>) -> String {
+async fn provider_server() -> (String, watch::Receiver<usize>) {
+    let (calls, called) = watch::channel(0);
     let count = axum::middleware::from_fn(move |request: axum::extract::Request, next: axum::middleware::Next| {
         if request.method() == Method::POST {
-            calls.fetch_add(1, Ordering::SeqCst);
+            calls.send_modify(|calls| *calls += 1);
         }
         next.run(request)
     });
-    serve(demo_model::router(Script::parse(SCRIPT).expect("a script")).layer(count)).await
+    (serve(demo_model::router(Script::parse(SCRIPT).expect("a script")).layer(count)).await, called)
 }
 
 async fn serve(router: axum::Router) -> String {
@@ -74,11 +75,19 @@ async fn serve(router: axum::Router) -> String {
 
 impl Bench {
     async fn open(kind: WireFormat) -> Self {
-        let site = Site::open().await;
+        Self::with(kind, app::Llm::default()).await
+    }
+
+    /// Where nobody listens to a provider for long after a client has gone.
+    async fn hasty(kind: WireFormat) -> Self {
+        Self::with(kind, app::Llm { rest: std::time::Duration::from_millis(50), ..app::Llm::default() }).await
+    }
+
+    async fn with(kind: WireFormat, llm: app::Llm) -> Self {
+        let site = Site::with(World::new().await, llm);
         site.world.tell_of_writes(&AFTERWARDS).await;
         let (_, scope) = site.world.team("quayside", &site.world.person("Mira").await).await;
-        let calls = Arc::new(AtomicUsize::new(0));
-        let server = provider_server(calls.clone()).await;
+        let (server, calls) = provider_server().await;
         let provider = add(&site.world, &scope, kind, "Server", &server).await;
         let key = key(&site.world, &scope, None).await;
         Self { site, scope, calls, server, provider, key }
@@ -96,17 +105,25 @@ impl Bench {
         key(&self.site.world, &self.scope, Some(project)).await
     }
 
+    fn calls(&self) -> usize {
+        *self.calls.borrow()
+    }
+
     async fn post(&self, path: &str, body: &Value) -> (StatusCode, http::HeaderMap, String) {
+        let (parts, body) = self.send(path, body).await.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
+    }
+
+    /// An answer whose body is not read yet.
+    async fn send(&self, path: &str, body: &Value) -> http::Response<Body> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)
             .header("authorization", format!("Bearer {}", self.key))
             .body(Body::from(body.to_string()))
             .expect("a request");
-        let response = self.site.router.clone().oneshot(request).await.expect("an answer");
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a body").to_bytes();
-        (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
+        self.site.router.clone().oneshot(request).await.expect("an answer")
     }
 
     async fn get(&self, path: &str) -> (StatusCode, String) {
@@ -149,9 +166,7 @@ impl Bench {
     }
 
     async fn chat(&self, said: &str, more: Value) -> (StatusCode, http::HeaderMap, String) {
-        let mut body = json!({"model": "server/m", "messages": [{"role": "user", "content": said}]});
-        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        self.post("/llm/openai/v1/chat/completions", &body).await
+        self.post(CHAT, &chat(said, more)).await
     }
 
     /// The rows of the ledger, once there are so many: an answer ends a moment before it is settled.
@@ -165,6 +180,14 @@ impl Bench {
         assert!(differences.is_empty(), "{differences:?}");
         self.site.end().await;
     }
+}
+
+const CHAT: &str = "/llm/openai/v1/chat/completions";
+
+fn chat(said: &str, more: Value) -> Value {
+    let mut body = json!({"model": "server/m", "messages": [{"role": "user", "content": said}]});
+    body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    body
 }
 
 type Row = orchestrator::testing::UsageRow;
@@ -197,7 +220,7 @@ async fn official(program: &str) {
         let broke = bench.broke_key().await;
         let url = serve(bench.site.router.clone()).await;
         let run = Command::new(&python)
-            .args(["-c", program, &url, &bench.key, &broke, "server/m"])
+            .args(["-c", program, &url, &bench.key, &broke, "server/m", kind.as_str()])
             .kill_on_drop(true)
             .output();
         let output = run.await.expect("python runs");
@@ -209,17 +232,17 @@ async fn official(program: &str) {
 
 #[tokio::test]
 async fn openais_client_works_unchanged_whatever_is_behind() {
-    official(include_str!("clients/openai_client.py")).await;
+    official(include_str!("../clients/openai_client.py")).await;
 }
 
 #[tokio::test]
 async fn anthropics_client_works_unchanged_whatever_is_behind() {
-    official(include_str!("clients/anthropic_client.py")).await;
+    official(include_str!("../clients/anthropic_client.py")).await;
 }
 
 #[tokio::test]
 async fn googles_client_works_unchanged_whatever_is_behind() {
-    official(include_str!("clients/google_client.py")).await;
+    official(include_str!("../clients/google_client.py")).await;
 }
 
 /// The clients for JavaScript, installed with the browser tests.
@@ -234,7 +257,7 @@ async fn clients_for_javascript_work_unchanged_whatever_is_behind() {
         let bench = Bench::open(kind).await;
         let broke = bench.broke_key().await;
         let url = serve(bench.site.router.clone()).await;
-        let arguments = ["clients/models.mjs", &url, &bench.key, &broke, "server/m"];
+        let arguments = ["clients/models.mjs", &url, &bench.key, &broke, "server/m", kind.as_str()];
         let run = Command::new("node").current_dir(&folder).args(arguments).kill_on_drop(true).output();
         let output = run.await.expect("node runs");
         let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -292,13 +315,13 @@ async fn a_client_that_goes_away_pays_all_the_same() {
 async fn a_short_wait_is_waited_and_a_long_one_is_told() {
     let bench = Bench::open(WireFormat::OpenAiChat).await;
     let (status, _, body) = bench.chat("too fast", json!({})).await;
-    assert_eq!((status, bench.calls.load(Ordering::SeqCst)), (StatusCode::OK, 2), "{body}");
+    assert_eq!((status, bench.calls()), (StatusCode::OK, 2), "{body}");
     let (status, headers, _) = bench.chat("down", json!({})).await;
     assert_eq!((status, headers[RETRY_AFTER].to_str().ok()), (StatusCode::SERVICE_UNAVAILABLE, Some("30")));
     // Now nobody asks it again until then.
-    let before = bench.calls.load(Ordering::SeqCst);
+    let before = bench.calls();
     let (status, headers, _) = bench.chat("Go.", json!({})).await;
-    assert_eq!((status, bench.calls.load(Ordering::SeqCst)), (StatusCode::SERVICE_UNAVAILABLE, before));
+    assert_eq!((status, bench.calls()), (StatusCode::SERVICE_UNAVAILABLE, before));
     assert!(headers.contains_key(RETRY_AFTER));
     bench.ledger(1).await;
     bench.end().await;
@@ -335,7 +358,7 @@ async fn what_no_budget_could_hold_back_is_refused_by_name() {
     let stored = json!({"model": "server/m", "input": "x", "previous_response_id": "r"});
     let (status, _, body) = bench.post("/llm/openai/v1/responses", &stored).await;
     assert!(status == StatusCode::BAD_REQUEST && body.contains("previous_response_id"), "{body}");
-    assert_eq!(bench.calls.load(Ordering::SeqCst), 0);
+    assert_eq!(bench.calls(), 0);
     bench.end().await;
 }
 
@@ -390,7 +413,7 @@ async fn a_model_that_a_project_may_not_use_is_refused_in_the_clients_format() {
         assert!(body.contains(kind) && body.contains("The project careful may not use the model server/m."), "{body}");
         assert!(body.contains("Whoever may change projects can add it"), "{body}");
     }
-    assert_eq!(bench.calls.load(Ordering::SeqCst), 0);
+    assert_eq!(bench.calls(), 0);
     assert_eq!(bench.get("/llm/openai/v1/models/server/m").await.0, StatusCode::FORBIDDEN);
     let (_, list) = bench.get("/llm/openai/v1/models").await;
     assert!(list.contains("demo/demo") && !list.contains("server/m"), "{list}");

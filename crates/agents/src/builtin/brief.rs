@@ -24,7 +24,7 @@ pub struct Brief {
     /// The commands that check the result, such as the tests.
     pub checks: Vec<String>,
     pub failing: Option<CheckFailure>,
-    /// What a reviewer or a person wants changed; for a reviewer: what was asked for last time.
+    /// What a reviewer or a person wants changed, of the plan for those who plan; for a reviewer: what was asked for last time.
     pub review: Vec<ReviewNote>,
     /// The change so far, as a unified diff.
     pub change: String,
@@ -71,7 +71,7 @@ pub struct CheckFailure {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewNote {
-    /// Empty: about the change as a whole.
+    /// Empty: about the change, or the plan, as a whole.
     pub path: String,
     pub line: Option<u32>,
     pub text: String,

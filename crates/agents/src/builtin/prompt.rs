@@ -1,6 +1,6 @@
 use types::AgentRole;
 
-use super::{Brief, Note, ReviewNote};
+use super::{Brief, Note};
 
 const COMMON: &str = include_str!("../../prompts/common.md");
 /// A note longer than this is cut: a repository must not fill an agent's head.
@@ -97,7 +97,7 @@ pub(super) fn assignment(brief: &Brief) -> String {
         let output = fence(tail(&failing.output, OUTPUT_BYTES).trim_end(), "text");
         section(&mut text, "A check fails", &format!("`{}` failed and wrote:\n\n{output}", failing.command));
     }
-    section(&mut text, "Review comments", &review(&brief.review));
+    section(&mut text, "Review comments", &review(brief));
     section(&mut text, "Notes in the repository", &notes(&brief.notes));
     text
 }
@@ -122,10 +122,14 @@ fn checks(commands: &[String]) -> String {
     commands.iter().map(|command| format!("- `{command}`")).collect::<Vec<_>>().join("\n")
 }
 
-fn review(comments: &[ReviewNote]) -> String {
-    let lines = comments.iter().map(|comment| {
+fn review(brief: &Brief) -> String {
+    let whole = match brief.role {
+        AgentRole::Lead | AgentRole::Architect => "The plan as a whole",
+        AgentRole::Coder | AgentRole::Tester | AgentRole::Reviewer => "The change as a whole",
+    };
+    let lines = brief.review.iter().map(|comment| {
         let place = match (comment.path.as_str(), comment.line) {
-            ("", _) => "The change as a whole".to_owned(),
+            ("", _) => whole.to_owned(),
             (path, Some(line)) => format!("{path}:{line}"),
             (path, None) => path.to_owned(),
         };
@@ -190,7 +194,7 @@ pub fn note_paths<'a>(role: AgentRole, tracked: impl IntoIterator<Item = &'a str
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CheckFailure, PlanStep};
+    use super::super::{CheckFailure, PlanStep, ReviewNote};
     use super::*;
 
     #[test]
@@ -244,6 +248,17 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not told in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_remark_on_all_of_it_says_on_what() {
+        let told = |role| {
+            let mut brief = Brief::new(role, "m", "Round fees");
+            brief.review = vec![ReviewNote { path: String::new(), line: None, text: "Too much.".into() }];
+            assignment(&brief)
+        };
+        assert!(told(AgentRole::Lead).contains("- The plan as a whole: Too much."));
+        assert!(told(AgentRole::Coder).contains("- The change as a whole: Too much."));
     }
 
     #[test]

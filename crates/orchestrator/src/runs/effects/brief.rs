@@ -10,7 +10,7 @@ use crate::{
     Error, Result,
     runs::{
         job::Job,
-        machine::{Clash, Purpose},
+        machine::{Clash, Gate, Purpose},
         shop::Shop,
         workflow::Stumbled,
     },
@@ -125,10 +125,7 @@ async fn known(tx: &mut PgConnection, job: &Job, purpose: Purpose) -> Result<Kno
         plan: outline.into_iter().map(step).collect(),
         findings: findings(tx, job).await?,
         failing: if purpose == Purpose::Fix { failing(tx, job).await? } else { None },
-        review: match purpose {
-            Purpose::Rework | Purpose::Review => review(tx, job).await?,
-            _ => Vec::new(),
-        },
+        review: wanted(tx, job, purpose).await?,
     })
 }
 
@@ -175,8 +172,21 @@ async fn failing(tx: &mut PgConnection, job: &Job) -> Result<Option<CheckFailure
     }))
 }
 
-/// The remarks of the last review, and what a person wrote since the last rework.
-async fn review(tx: &mut PgConnection, job: &Job) -> Result<Vec<ReviewNote>> {
+/// What is to be different: for who plans, what people wrote when they sent the plan back; for who works on the change or
+/// reviews it, the remarks of the last review, and what people wrote when they sent the change back.
+async fn wanted(tx: &mut PgConnection, job: &Job, purpose: Purpose) -> Result<Vec<ReviewNote>> {
+    match purpose {
+        Purpose::Plan | Purpose::Design => sent_back(tx, job, Gate::Plan, None).await,
+        Purpose::Rework | Purpose::Review => {
+            let mut notes = remarks(tx, job).await?;
+            notes.extend(sent_back(tx, job, Gate::Merge, Some(purpose)).await?);
+            Ok(notes)
+        }
+        Purpose::Implement | Purpose::Fix | Purpose::Test => Ok(Vec::new()),
+    }
+}
+
+async fn remarks(tx: &mut PgConnection, job: &Job) -> Result<Vec<ReviewNote>> {
     let remarks = sqlx::query!(
         "SELECT path, line, body FROM review_comments WHERE team_id = $1 AND run_id = $2
          AND split_part(key, ' ', 1) = (SELECT id::text FROM run_steps WHERE team_id = $1 AND run_id = $2 AND kind = 'review'
@@ -185,22 +195,29 @@ async fn review(tx: &mut PgConnection, job: &Job) -> Result<Vec<ReviewNote>> {
         job.team() as TeamId,
         job.run() as RunId
     )
-    .fetch_all(&mut *tx)
+    .fetch_all(tx)
     .await?;
-    let sent_back = sqlx::query_scalar!(
-        "SELECT comment FROM approvals WHERE team_id = $1 AND run_id = $2 AND state = 'SENT_BACK' AND decided_at > coalesce(
-             (SELECT max(ended_at) FROM run_steps WHERE team_id = $1 AND run_id = $2 AND kind = 'rework'), '-infinity')
-         ORDER BY decided_at",
+    let note =
+        |path, line: Option<i32>, text| ReviewNote { path, line: line.and_then(|line| line.try_into().ok()), text };
+    Ok(remarks.into_iter().map(|remark| note(remark.path, remark.line, remark.body)).collect())
+}
+
+/// What people wrote when they sent back what stood at a gate, oldest first: all of it, or since the last turn of a kind. The
+/// journal's order says which came later, since the nodes' clocks may differ.
+async fn sent_back(tx: &mut PgConnection, job: &Job, gate: Gate, since: Option<Purpose>) -> Result<Vec<ReviewNote>> {
+    let comments = sqlx::query_scalar!(
+        r#"SELECT body ->> 'comment' AS "comment!" FROM run_events
+           WHERE team_id = $1 AND run_id = $2 AND body ->> 'run' = 'decided' AND body ->> 'gate' = $3 AND body ->> 'approved' = 'false'
+             AND seq > coalesce((SELECT max(e.seq) FROM run_steps s
+                                 JOIN run_events e ON e.team_id = s.team_id AND e.run_id = s.run_id AND e.step_id = s.id
+                                 WHERE s.team_id = $1 AND s.run_id = $2 AND s.kind = $4 AND s.ended_at IS NOT NULL), 0)
+           ORDER BY seq"#,
         job.team() as TeamId,
-        job.run() as RunId
+        job.run() as RunId,
+        gate.as_str(),
+        since.map(Purpose::as_str)
     )
     .fetch_all(tx)
     .await?;
-    let remarks = remarks.into_iter().map(|remark| ReviewNote {
-        path: remark.path,
-        line: remark.line.and_then(|line| line.try_into().ok()),
-        text: remark.body,
-    });
-    let sent_back = sent_back.into_iter().map(|text| ReviewNote { path: String::new(), line: None, text });
-    Ok(remarks.chain(sent_back).collect())
+    Ok(comments.into_iter().map(|text| ReviewNote { path: String::new(), line: None, text }).collect())
 }

@@ -2,7 +2,7 @@ use axum::extract::{Form, Path, State};
 use orchestrator::{
     Error, Grant,
     grants::{ManageSquads, ReadSquads, ReadTeam},
-    squads::{AgentLimits, AgentSettings, SquadDetail},
+    squads::{AgentLimits, AgentSettings, AgentType, SquadDetail},
 };
 use serde::Deserialize;
 use types::{AgentId, AgentKind, AgentRole, FieldError, MicroUsd, ModelProviderId, SquadId};
@@ -96,7 +96,7 @@ async fn draw_agent<G: Grant>(
         name: agent.settings.name.clone(),
         role: agent.settings.role,
         version: agent.version,
-        types: types.map(|found| Choice::new(found.id.to_string(), found.settings.display_name)).collect(),
+        types: types.map(|found| type_choice(&found)).collect(),
         providers,
         models,
         input,
@@ -107,6 +107,16 @@ async fn draw_agent<G: Grant>(
     let here = Crumb::new(data.name.clone(), member.link(&format!("/squads/{squad}/agents/{id}")));
     let shell = below(app, member, vec![up, here]).await?;
     Ok(view::page(&shell, &data))
+}
+
+/// A type that no run can use yet says so where it is chosen.
+fn type_choice(found: &AgentType) -> Choice {
+    let name = &found.settings.display_name;
+    let label = match found.settings.kind {
+        AgentKind::Builtin => name.clone(),
+        AgentKind::Acp | AgentKind::Stream => format!("{name} (cannot run yet)"),
+    };
+    Choice::new(found.id.to_string(), label)
 }
 
 pub(crate) async fn agent(member: Inside<ReadSquads>, State(app): State<App>, Path(path): Path<AgentPath>) -> Answer {

@@ -106,7 +106,7 @@ pub fn page(shell: &Shell, data: &Form) -> String {
         Some(id) => (format!("Edit {}", data.input.display_name), "Save the agent type", format!("/agent-types/{id}")),
     };
     let main = view! {
-        {page_head(&title, "For agents that come as a container image. What you save holds for runs started afterwards.", None)}
+        {page_head(&title, "For agents that come as a container image. It is kept with its settings, but cannot run yet: a run refuses agents of this type.", None)}
         {error_summary(&data.errors)}
         <form class="form" method="post" action=shell.link(&path)>
             {naming(data)}

@@ -32,7 +32,7 @@ pub fn page(shell: &Shell, types: &[AgentType]) -> String {
     let heads = ["Type", "Speaks", "Image", "May use", "State", "Actions"];
     let heads = if manages { &heads[..] } else { &heads[..5] };
     let main = view! {
-        {page_head("Agent types", "What an agent runs as and what it may use. Agents of squads are of one of these types.", add)}
+        {page_head("Agent types", "What an agent runs as and what it may use. Only the built-in type can run yet: a run refuses agents of the others.", add)}
         {table("Agent types of the team", heads, rows.collect())}
     };
     shell::page(shell, "Agent types", false, main.into_any())

@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use types::{AgentId, AgentRole, ModelProviderId, SquadId, Stage};
+use types::{AgentId, AgentKind, AgentRole, ModelProviderId, SquadId, Stage};
 
 use super::{
     AgentLimits, AgentType, Bounds, Gates, Person, SquadDetail, StageRoles, agent_types, find, members::Holder,
@@ -64,7 +64,7 @@ impl Orchestrator {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a squad the team does not have; [`Error::Refused`] with the reason why no run can
-    /// start: archived, nobody to do a stage, an agent type that is switched off.
+    /// start: archived, nobody to do a stage, an agent type that is switched off or that nothing here can run.
     pub async fn squad_plan(&self, scope: &Can<ReadSquads>, squad: SquadId) -> Result<SquadPlan> {
         let mut tx = self.db().team(scope).await?;
         let detail = find(&mut tx, scope.team(), squad).await?;
@@ -128,6 +128,13 @@ fn refuse_gaps(plan: &SquadPlan) -> Result<()> {
         if !agent.agent_type.enabled {
             return Err(Error::Refused(format!(
                 "The agent {} is a {}, and this agent type is switched off.",
+                agent.name, agent.agent_type.settings.display_name
+            )));
+        }
+        // It would work as the built-in agent, without a word.
+        if agent.agent_type.settings.kind != AgentKind::Builtin {
+            return Err(Error::Refused(format!(
+                "The agent {} uses the agent type {}, which cannot run yet. Choose the built-in type for it.",
                 agent.name, agent.agent_type.settings.display_name
             )));
         }

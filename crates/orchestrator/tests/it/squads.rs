@@ -250,8 +250,11 @@ async fn agent_types_are_the_teams_own_but_for_the_built_in_one() {
     let more = AgentSettings { name: "coder-2".into(), ..settings };
     assert_eq!(fields(muster.add_agent(&can, squad, &more).await.expect_err("off")), ["agent_type"]);
     muster.switch_agent_type(&can, own, true).await.expect("on");
-    let plan = squads.plan().await.expect("a plan");
-    assert_eq!(plan.agents[0].agent_type.settings.environment["AGENT_MODE"], "acp");
+    assert_eq!(types().await[1].settings.environment["AGENT_MODE"], "acp");
+    let refused = squads.plan().await.expect_err("nothing here can run it");
+    let sentence =
+        "The agent coder uses the agent type Example agent, which cannot run yet. Choose the built-in type for it.";
+    assert!(refused.to_string().contains(sentence), "{refused}");
     let log = muster.audit_log(&squads.scope.can().expect("owner"), &Default::default()).await.expect("a log");
     let created = log.iter().find(|entry| entry.action == "agent_type.created").expect("an entry");
     assert!(created.details.contains("AGENT_MODE") && !created.details.contains(r#""acp"}"#), "{}", created.details);

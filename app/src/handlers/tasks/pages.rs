@@ -136,7 +136,9 @@ pub(crate) async fn download(
     Path((_, file)): Path<(String, ArtifactId)>,
 ) -> Answer {
     let kept = app.muster.kept_file(&member, file).await?;
-    let url = app.store.presign_get(&kept.object, &kept.name, LINK).await.map_err(|error| {
+    // A report's name is its path in the workspace; it is saved under the last part of it.
+    let name = kept.name.rsplit('/').next().unwrap_or_default();
+    let url = app.store.presign_get(&kept.object, name, LINK).await.map_err(|error| {
         tracing::error!(%error, "a link to a file could not be made");
         Failure::from(orchestrator::Error::Busy)
     })?;

@@ -21,7 +21,7 @@ impl Failure {
     pub(crate) const fn remedy(self) -> &'static str {
         match self {
             Self::Preparation => {
-                "Check the project's repository address and credential, and the sandbox with `muster doctor`. Then run the task again."
+                "Check the project's repository address, credential and set-up command, and the sandbox with `muster doctor`. Then run the task again."
             }
             Self::Access => {
                 "Open the project's settings, give a user name and a token that may read and write this repository, then try again."

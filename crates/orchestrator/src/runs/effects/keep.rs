@@ -21,6 +21,11 @@ pub(super) struct Keep<'a> {
     pub(super) bytes: Vec<u8>,
 }
 
+/// The SHA-256 of a file, in hexadecimal digits.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Shop {
     /// Keeps a file: first the object, then its row, so that no row names an object that is not there.
     pub(super) async fn keep(&self, job: &Job, file: Keep<'_>) -> Stumbled<()> {
@@ -28,7 +33,7 @@ impl Shop {
         // The team leads, and the rest cannot be guessed from outside.
         let object = format!("{}/runs/{}/{id}", job.team(), job.run());
         let size = i64::try_from(file.bytes.len()).unwrap_or(i64::MAX);
-        let sha256: String = Sha256::digest(&file.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = digest(&file.bytes);
         self.store.put(&object, file.content_type, file.bytes).await.map_err(|error| {
             tracing::warn!(%error, "an artifact could not be stored");
             Stumble::Passing("The object store did not take a file.".into())

@@ -10,6 +10,7 @@ mod limits;
 mod merge;
 mod model;
 mod prepare;
+mod reports;
 mod shares;
 mod steps;
 mod turn;

@@ -33,7 +33,11 @@ pub(in crate::runs) async fn prepare(shop: &Shop, job: &mut Job) -> dbos::Result
     if let Some(setup) = &job.project.commands.setup {
         let came = super::verify::command(shop, job, row, "prepare: set-up", "setup", setup).await?;
         if !came.passed {
-            let sentence = format!("The set-up command failed: {}.", came.outcome);
+            let log = super::verify::log_name(job, "setup");
+            let sentence = format!(
+                "The set-up command failed: {}. What it wrote is kept as {log}. The command can be changed in the project's settings.",
+                came.outcome
+            );
             step("prepare: failed", || shop.end_step(job, row, false, &sentence, None, Vec::new())).await?;
             return Err(Stumble::last(Failure::Preparation, sentence))?;
         }

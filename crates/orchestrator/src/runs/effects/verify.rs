@@ -51,7 +51,14 @@ pub(in crate::runs) async fn verify(shop: &Shop, job: &Job) -> dbos::Result<Outc
         (None, 0) => "The project names no commands, so nothing was checked.".to_owned(),
         (None, _) => "All checks passed.".to_owned(),
     };
-    step(&format!("{name}: end"), || shop.end_step(job, row, failed.is_none(), &summary, None, Vec::new())).await?;
+    let summary = &summary;
+    step(&format!("{name}: end"), || async move {
+        if ran > 0 {
+            shop.keep_reports(job).await?;
+        }
+        shop.end_step(job, row, failed.is_none(), summary, None, Vec::new()).await
+    })
+    .await?;
     Ok(Outcome::Verified { passed: failed.is_none() })
 }
 
@@ -78,7 +85,7 @@ impl Shop {
         let came = Came { passed, outcome: finished.outcome.clone(), output: finished.tail(SHOWN) };
         let file = Keep {
             key: format!("log {name} {}", job.segment.number),
-            name: format!("{check}-{}.log", job.position.verifications + 1),
+            name: log_name(job, check),
             kind: "log",
             content_type: "text/plain; charset=utf-8",
             bytes: finished.all,
@@ -132,6 +139,11 @@ impl Shop {
         let line = Line { step: Some(row), ..Line::of_run(job.key(name), event) };
         self.tell(job, vec![line]).await
     }
+}
+
+/// What the log of a check is called.
+pub(super) fn log_name(job: &Job, check: &str) -> String {
+    format!("{check}-{}.log", job.position.verifications + 1)
 }
 
 /// A command's name in its sandbox: the same after a crash, so that it is followed and not started again.

@@ -190,16 +190,11 @@ impl Seen {
         lines.filter(|line| !line.is_empty()).map(|line| Criterion { text: line.to_owned(), met }).collect()
     }
 
-    /// The lead's plan. Its steps are done when the work has passed its checks.
+    /// The lead's plan, and how far each step is.
     pub(super) fn plan(&self) -> Vec<view::plan::PlanStep> {
         let Some(run) = &self.run else { return Vec::new() };
-        let state = match run.stage {
-            Stage::Prepare | Stage::Plan => PlanState::Open,
-            Stage::Implement | Stage::Verify if run.state == RunState::Failed => PlanState::Failed,
-            Stage::Implement | Stage::Verify => PlanState::Now,
-            Stage::Review | Stage::Deliver | Stage::Merge => PlanState::Done,
-        };
-        plan_steps(&run.outline).into_iter().map(|step| view::plan::PlanStep { state, ..step }).collect()
+        let steps = plan_steps(&run.outline).into_iter();
+        steps.map(|step| view::plan::PlanStep { state: stands(step.state, run.state), ..step }).collect()
     }
 
     pub(super) async fn files<G: Grant>(
@@ -223,6 +218,16 @@ impl Seen {
                 log: None,
             })
             .collect()
+    }
+}
+
+/// A step that was in work stands as its run does.
+fn stands(step: PlanState, run: RunState) -> PlanState {
+    match (step, run) {
+        (PlanState::Now, RunState::Waiting) => PlanState::Waits,
+        (PlanState::Now, RunState::Failed) => PlanState::Failed,
+        (PlanState::Now, RunState::Cancelled | RunState::Completed) => PlanState::Open,
+        (step, _) => step,
     }
 }
 
@@ -291,4 +296,23 @@ fn details(run: &RunView) -> Vec<(String, String)> {
 /// When it is now, for fragments.
 pub(super) fn now(app: &App) -> OffsetDateTime {
     app.muster.clock().now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_in_work_stands_as_its_run_does() {
+        for (run, expected) in [
+            (RunState::Running, PlanState::Now),
+            (RunState::Waiting, PlanState::Waits),
+            (RunState::Failed, PlanState::Failed),
+            (RunState::Cancelled, PlanState::Open),
+        ] {
+            assert_eq!(stands(PlanState::Now, run), expected, "{run:?}");
+            assert_eq!(stands(PlanState::Done, run), PlanState::Done);
+            assert_eq!(stands(PlanState::Open, run), PlanState::Open);
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod machine;
 mod nodes;
 mod open;
 mod parts;
+mod progress;
 mod read;
 mod revert;
 mod sample;

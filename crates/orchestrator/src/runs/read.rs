@@ -138,7 +138,7 @@ async fn view(tx: &mut PgConnection, scope: &Scope, run: RunId) -> Result<RunVie
         started_at: row.started_at,
         ended_at: row.ended_at,
         last_event: row.event_seq,
-        outline: serde_json::from_value(row.outline).map_err(Error::internal)?,
+        outline: super::progress::outline(tx, scope, run, row.outline).await?,
         waits_for: waiting(tx, scope, run).await?,
         held_up: row.held_up.map(serde_json::from_value).transpose().map_err(Error::internal)?,
         steps: steps(tx, scope, run).await?,

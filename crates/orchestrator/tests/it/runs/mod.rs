@@ -3,8 +3,10 @@
 mod after;
 mod at_once;
 mod crash;
+mod decisions;
 mod failover;
 mod folders;
+mod gathered;
 mod held_up;
 mod limits;
 mod models;
@@ -12,4 +14,5 @@ mod places;
 mod real;
 mod remote;
 mod sample;
+mod scripted;
 mod yard;

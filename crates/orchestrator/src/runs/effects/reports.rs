@@ -1,4 +1,4 @@
-//! Test reports that the project's commands leave in the workspace, in the format of JUnit.
+//! Test reports that the project's commands leave in the workspace, in the format of `JUnit`.
 
 use forge::{FoundFile, SearchLimits, find_files};
 use types::{RunId, TeamId};

@@ -186,7 +186,8 @@ const CHAT: &str = "/llm/openai/v1/chat/completions";
 
 fn chat(said: &str, more: Value) -> Value {
     let mut body = json!({"model": "server/m", "messages": [{"role": "user", "content": said}]});
-    body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    let Value::Object(more) = more else { panic!("no object: {more}") };
+    body.as_object_mut().expect("an object").extend(more);
     body
 }
 

@@ -146,6 +146,7 @@ fn limits(data: &Settings) -> AnyView {
     };
     view! {
         <div class="pile">
+            <p class="field__hint">"Coders who write at the same time have a sandbox each, and each has all of this."</p>
             {number("cpu_millis", "Processor", &input.cpu_millis, "Thousandths of one: 2000 is two.", 100, 64_000)}
             {number("memory_mb", "Memory", &input.memory_mb, "MiB.", 128, 262_144)}
             {number("disk_mb", "Disk", &input.disk_mb, "MiB.", 64, 1_048_576)}

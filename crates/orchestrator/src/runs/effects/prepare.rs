@@ -149,17 +149,17 @@ impl Shop {
                 let files = self.unpack_sample(job).await?;
                 let made = Repository::import_files(folder, branch, &files, &author, "The sample project").await;
                 tokio::fs::remove_dir_all(&files).await.map_err(unwritten)?;
-                made.map(|(repository, _)| repository).map_err(unprepared)
+                made.map(|(repository, _)| repository).map_err(unmade)
             }
             "git" => {
                 let remote = self
                     .remote(job)
                     .await?
                     .ok_or_else(|| Stumble::last(Failure::Preparation, "The project has no repository address."))?;
-                Repository::clone_from(folder, &remote).await.map_err(unprepared)
+                Repository::clone_from(folder, &remote).await.map_err(unmade)
             }
             "archive" => self.import_archive(job, folder, branch).await,
-            _ => Repository::create_empty(folder, branch).await.map_err(unprepared),
+            _ => Repository::create_empty(folder, branch).await.map_err(unmade),
         }
     }
 
@@ -180,7 +180,7 @@ impl Shop {
         let packed = (kind, row.content.as_slice());
         let said = (&author, "Import the archive");
         let made = Repository::import_archive(folder, branch, packed, ArchiveLimits::default(), said).await;
-        made.map(|(repository, _)| repository).map_err(unprepared)
+        made.map(|(repository, _)| repository).map_err(unmade)
     }
 
     /// Where the project's code comes from and changes go to; None for code that lives here alone.
@@ -253,7 +253,7 @@ async fn first_commit(shop: &Shop, job: &Job, repository: &Repository, branch: &
         message: "Begin",
     };
     let first = repository.commit(&commit).await.map_err(unprepared)?;
-    repository.set_branch(branch, first, None).await.map_err(unprepared)?;
+    repository.set_branch(branch, first, None).await.map_err(unmade)?;
     Ok(first)
 }
 
@@ -269,6 +269,16 @@ pub(super) fn oid(text: &str) -> Stumbled<Oid> {
 pub(super) fn unprepared(error: GitError) -> Stumble {
     let failure = if matches!(error, GitError::AuthRefused) { Failure::Access } else { Failure::Preparation };
     Stumble::last(failure, error.for_user().message)
+}
+
+/// Two runs may begin in a new project at the same time: whoever comes second goes on with what the first has made.
+fn unmade(error: GitError) -> Stumble {
+    match error {
+        GitError::Exists(_) | GitError::Moved(_) => {
+            Stumble::Passing("Another run makes the project's repository.".into())
+        }
+        error => unprepared(error),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "its shape is that of map_err")]

@@ -143,3 +143,19 @@ async fn a_budget_says_how_many_runs_go_on_at_once() {
     let third = places.start(team, letters).await;
     places.one_after_the_other(EngineLimits::default(), [first, second, third]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_begin_together_in_a_new_project_share_its_repository() {
+    let places = Places::new().await;
+    let project = places.project(&places.yard.scope, "Parcels").await;
+    let mut started = Vec::new();
+    for _ in 0..3 {
+        started.push(places.start(&places.yard.scope, project).await);
+    }
+    let engine = places.yard.work().await;
+    for one in &started {
+        places.goes(one).await;
+        places.to_its_gate(one).await;
+    }
+    engine.shut_down().await;
+}

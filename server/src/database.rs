@@ -3,7 +3,7 @@
 use local_postgres::{Cluster, Options};
 use orchestrator::{
     Db,
-    db::{Logins, PoolSettings},
+    db::{Breach, Logins, PoolSettings, check_login},
 };
 use sqlx::{Connection, PgConnection};
 use url::Url;
@@ -14,6 +14,9 @@ use crate::{
     keys::RootSecret,
     trouble::{Trouble, chain},
 };
+
+pub(crate) const WAY_OUT_OF_BREACHES: &str = "Use three logins, each in one group alone: database.app_url in muster_app, \
+     database.system_url in muster_system, database.engine_url in muster_engine. Then run `muster migrate`.";
 
 /// The embedded server's database.
 const NAME: &str = "muster";
@@ -100,19 +103,26 @@ impl Database {
         let pending = db.pending_migrations().await.map_err(|error| unreachable(&error))?;
         if !pending.is_empty() {
             return Err(Trouble::new(
-                format!("The database lacks {} migrations: {}.", pending.len(), pending.join(", ")),
+                format!("The database lacks migrations: {}.", pending.join(", ")),
                 "Run `muster migrate` first.",
             ));
         }
-        let breaches = db.breaches().await.map_err(|error| unreachable(&error))?;
+        let breaches = self.breaches(&db).await.map_err(|error| unreachable(&error))?;
         if !breaches.is_empty() {
             let told: Vec<_> = breaches.iter().map(ToString::to_string).collect();
             return Err(Trouble::new(
                 format!("The database does not keep teams apart: {}.", told.join("; ")),
-                "Connect with database.app_url as a role in the group muster_app alone, and run `muster migrate`.",
+                WAY_OUT_OF_BREACHES,
             ));
         }
         Ok(db)
+    }
+
+    /// What is wrong with the roles, the engine's too, and with the fences.
+    pub(crate) async fn breaches(&self, db: &Db) -> orchestrator::Result<Vec<Breach>> {
+        let mut breaches = db.breaches().await?;
+        breaches.extend(check_login(&self.engine_url).await?);
+        Ok(breaches)
     }
 
     /// The pools without any check: for the doctor, which names what is wrong itself.

@@ -5,7 +5,7 @@ use crate::{
     boot,
     config::Config,
     data::DataFolder,
-    database::Database,
+    database::{Database, WAY_OUT_OF_BREACHES},
     objects::ObjectStore,
     trouble::{Trouble, chain},
 };
@@ -87,7 +87,7 @@ async fn ask(database: &Database, db: &Db) -> Vec<Finding> {
         return vec![Finding::fail("database", chain(&error), fix)];
     }
     let reached = Finding::ok("database", database.describe());
-    vec![reached, migrations(db).await, fences(db).await, clock(db).await, nodes(db).await]
+    vec![reached, migrations(db).await, fences(database, db).await, clock(db).await, nodes(db).await]
 }
 
 async fn migrations(db: &Db) -> Finding {
@@ -98,15 +98,14 @@ async fn migrations(db: &Db) -> Finding {
     }
 }
 
-async fn fences(db: &Db) -> Finding {
-    match db.breaches().await {
+async fn fences(database: &Database, db: &Db) -> Finding {
+    match database.breaches(db).await {
         Ok(breaches) if breaches.is_empty() => {
             Finding::ok("roles", "no role is superuser, owner or above row-level security; every table is fenced")
         }
         Ok(breaches) => {
             let told: Vec<_> = breaches.iter().map(ToString::to_string).collect();
-            let fix = "Connect as roles in the groups muster_app and muster_system alone, and run `muster migrate`.";
-            Finding::fail("roles", told.join("; "), fix)
+            Finding::fail("roles", told.join("; "), WAY_OUT_OF_BREACHES)
         }
         Err(error) => Finding::fail("roles", chain(&error), "Run `muster migrate`."),
     }

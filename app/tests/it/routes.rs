@@ -113,6 +113,52 @@ async fn kept_call(world: &World, scope: &orchestrator::Scope) -> types::Reserva
     id
 }
 
+/// Everything that a stranger may ask for. A route that is not here needs a person, a member or a token.
+const PUBLIC: &[(&str, &str)] = &[
+    ("GET", "/"),
+    ("GET", "/pricing"),
+    ("GET", "/security"),
+    ("GET", "/accessibility"),
+    ("GET", "/status"),
+    ("GET", "/outbox"),
+    ("GET", "/gallery"),
+    ("POST", "/appearance"),
+    ("GET", "/sign-up"),
+    ("POST", "/sign-up"),
+    ("GET", "/sign-up/verify"),
+    ("POST", "/sign-up/verify"),
+    ("POST", "/sign-up/resend"),
+    ("GET", "/sign-up/account"),
+    ("POST", "/sign-up/account"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/sign-out"),
+    ("GET", "/reset"),
+    ("POST", "/reset"),
+    ("GET", "/reset/verify"),
+    ("POST", "/reset/verify"),
+    ("GET", "/invitation"),
+];
+
+#[tokio::test]
+async fn what_is_public_is_on_a_list_and_nothing_of_a_team_is() {
+    let site = Site::open().await;
+    for route in &site.table {
+        let of_a_team =
+            route.path.split('/').any(|segment| segment.starts_with("{team") || segment.starts_with("{*team"));
+        let guarded = matches!(route.access, Access::Team(_) | Access::Token);
+        assert!(guarded || !of_a_team, "{} {} is open to who is no member", route.method, route.path);
+    }
+    let public: Vec<(&str, &str)> = site
+        .table
+        .iter()
+        .filter(|route| route.access == Access::Public)
+        .map(|route| (route.method.as_str(), route.path.as_str()))
+        .collect();
+    assert_eq!(public, PUBLIC);
+    site.end().await;
+}
+
 #[tokio::test]
 async fn a_stranger_reaches_only_what_is_public() {
     let site = Site::open().await;

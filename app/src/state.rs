@@ -1,6 +1,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use orchestrator::Orchestrator;
+use tokio_util::sync::CancellationToken;
 
 use crate::shelf::Shelf;
 
@@ -21,6 +22,9 @@ pub struct Parts {
     pub settings: PageSettings,
     /// What model calls of programs share.
     pub llm: crate::Llm,
+    /// Cancelled when this process leaves. Pages that are followed end then, and their browsers connect again elsewhere; the answer
+    /// of a model may come to its end.
+    pub leaving: CancellationToken,
 }
 
 impl App {

@@ -237,6 +237,7 @@ fn router(
         muster: product.muster.clone(),
         store: objects.store().clone(),
         llm,
+        leaving: shutdown.streams(),
         settings: PageSettings {
             secure_cookies: config.secure_cookies(),
             development: config.development(),

@@ -6,6 +6,7 @@ use http::{
 };
 use http_body_util::BodyExt;
 use orchestrator::testing::World;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// The website over a database of its own.
@@ -13,6 +14,8 @@ pub(crate) struct Site {
     pub(crate) world: World,
     pub(crate) router: Router,
     pub(crate) table: Vec<Route>,
+    /// Cancelled to say that the process leaves.
+    pub(crate) leaving: CancellationToken,
 }
 
 /// What came back.
@@ -58,10 +61,12 @@ impl Site {
             secret_key: "a secret of tests".into(),
             path_style: true,
         });
-        let app = App::new(app::Parts { muster: world.muster.clone(), store, settings, llm });
+        let leaving = CancellationToken::new();
+        let parts = app::Parts { muster: world.muster.clone(), store, settings, llm, leaving: leaving.clone() };
+        let app = App::new(parts);
         let (router, table) = router(app.clone());
         let router = with_failure_pages(router, app);
-        Self { world, router, table }
+        Self { world, router, table, leaving }
     }
 
     pub(crate) async fn end(self) {

@@ -3,9 +3,11 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use http::StatusCode;
 use orchestrator::{
+    Scope,
     squads::Template,
     work::{NewTask, Source},
 };
+use types::RunId;
 
 use crate::client::{Browser, Site};
 
@@ -73,6 +75,14 @@ async fn at_work(site: &Site) -> (Browser, String, tokio::task::JoinHandle<()>) 
     (mira, page.location, hearing)
 }
 
+/// A run that nobody carries out.
+async fn run_of_the_first_task(site: &Site, owner: &Scope) -> RunId {
+    let muster = &site.world.muster;
+    muster.form_squad(&owner.can().expect("owner"), "Crew", Template::Solo).await.expect("a squad");
+    let task = muster.task(&owner.can().expect("owner"), 1).await.expect("the task").id;
+    muster.start_run(&owner.can().expect("owner"), task, None).await.expect("a run")
+}
+
 #[tokio::test]
 async fn a_board_and_the_dashboard_are_told_what_changed_and_nothing_else() {
     let site = Site::open().await;
@@ -127,14 +137,37 @@ async fn a_stream_ends_with_the_session_or_the_permission() {
 }
 
 #[tokio::test]
+async fn every_stream_ends_when_the_server_leaves() {
+    let site = Site::open().await;
+    let (mira, board, hearing) = at_work(&site).await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    run_of_the_first_task(&site, &owner).await;
+    let mut streams = Vec::new();
+    for (path, begun) in [
+        ("/quayside/live", "event: patch"),
+        (&format!("{board}/live"), "event: patch"),
+        ("/quayside/tasks/1/live", "event: entry"),
+    ] {
+        let mut stream = Stream::open(&mira, &site, path).await;
+        stream.until(begun).await;
+        streams.push((path.to_owned(), stream));
+    }
+    site.leaving.cancel();
+    for (path, mut stream) in streams {
+        let ended =
+            tokio::time::timeout(Duration::from_secs(60), async { while stream.body.next().await.is_some() {} }).await;
+        assert!(ended.is_ok(), "{path} goes on although the server leaves");
+    }
+    hearing.abort();
+    site.end().await;
+}
+
+#[tokio::test]
 async fn half_an_answer_is_shown_as_text_and_again_from_its_beginning() {
     let site = Site::open().await;
     let (mira, _, hearing) = at_work(&site).await;
-    let muster = &site.world.muster;
     let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
-    muster.form_squad(&owner.can().expect("owner"), "Crew", Template::Solo).await.expect("a squad");
-    let task = muster.task(&owner.can().expect("owner"), 1).await.expect("the task").id;
-    let run = muster.start_run(&owner.can().expect("owner"), task, None).await.expect("a run");
+    let run = run_of_the_first_task(&site, &owner).await;
     let tell = async |payload: String| site.world.call_out("muster_typing", &payload).await;
     let call = "0199a000-0000-7000-8000-000000000001";
     let mut page = Stream::open(&mira, &site, "/quayside/tasks/1/live").await;

@@ -17,8 +17,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
-    middleware::{Next, from_fn, from_fn_with_state},
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
     response::Response,
 };
 use ipnet::IpNet;
@@ -53,15 +53,9 @@ pub struct Parts {
 /// `failures` is put around the layers that refuse requests: it turns their bare status codes into pages. From the outside in:
 /// address, request id and log line → headers → compression → `failures` → panics → time → body → rate → origin → routes.
 pub fn wrap(routes: Router, parts: &Parts, failures: impl FnOnce(Router) -> Router) -> Router {
-    let shutdown = parts.shutdown.clone();
-    let announce = move |mut request: Request, next: Next| {
-        request.extensions_mut().insert(shutdown.streams());
-        next.run(request)
-    };
     let mut router = routes
         .merge(csp_report::routes())
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(announce))
         .layer(from_fn(log::note_route))
         .layer(from_fn_with_state(parts.origin.clone(), origin::check));
     if let Some(limit) = &parts.limit {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The way out, in order: readiness turns red, streams are told to come back elsewhere, requests finish.
 ///
-/// Handlers of streams take the [`CancellationToken`] from the request's extensions and end when it is cancelled.
+/// Whoever sends a stream ends it when [`Shutdown::streams`] is cancelled.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
     leaving: Arc<AtomicBool>,

@@ -9,7 +9,7 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
-use futures::{FutureExt as _, Stream, stream};
+use futures::{FutureExt as _, Stream, StreamExt as _, stream};
 use http::HeaderMap;
 use orchestrator::{
     Error,
@@ -90,6 +90,7 @@ pub(crate) async fn live(
     // Watching begins before the first look, so that nothing falls between.
     let watch = app.muster.watch(run.id);
     let typing = app.muster.watch_typing(run.id);
+    let leaving = app.leaving.clone().cancelled_owned();
     let state = Streaming {
         app,
         member,
@@ -106,7 +107,7 @@ pub(crate) async fn live(
         ended: false,
     };
     let keep = KeepAlive::new().interval(LOOK).text("still here");
-    Ok(Sse::new(events(state)).keep_alive(keep).into_response())
+    Ok(Sse::new(events(state).take_until(leaving)).keep_alive(keep).into_response())
 }
 
 fn events(state: Streaming) -> impl Stream<Item = Result<Event, Infallible>> {

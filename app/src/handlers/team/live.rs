@@ -6,7 +6,7 @@ use axum::response::{
     IntoResponse, Response, Sse,
     sse::{Event, KeepAlive},
 };
-use futures::{Stream, future::BoxFuture, stream};
+use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
 use orchestrator::{Grant, runs::TeamWatch};
 use serde_json::json;
 
@@ -33,12 +33,16 @@ struct Following<G: Grant, D> {
     ended: bool,
 }
 
-/// Sends the page's parts, once at the beginning and then as they change, for as long as this person may see it.
+/// Sends the page's parts, once at the beginning and then as they change, for as long as this person may see it and this
+/// process stays.
 pub(super) fn follow<G: Grant>(app: App, member: Inside<G>, page: impl Draw<G> + Sync) -> Response {
     // Watching begins before the first look, so that nothing falls between.
     let watch = app.muster.watch_team(member.scope());
+    let leaving = app.leaving.clone().cancelled_owned();
     let state = Following { app, member, page, watch, sent: HashMap::new(), begun: false, ended: false };
-    Sse::new(events(state)).keep_alive(KeepAlive::new().interval(LOOK).text("still here")).into_response()
+    Sse::new(events(state).take_until(leaving))
+        .keep_alive(KeepAlive::new().interval(LOOK).text("still here"))
+        .into_response()
 }
 
 fn events<G: Grant, D: Draw<G> + Sync>(state: Following<G, D>) -> impl Stream<Item = Result<Event, Infallible>> {

@@ -42,12 +42,7 @@ impl DataFolder {
     }
 
     pub(crate) fn require_space(&self) -> Result<(), Trouble> {
-        let free = self.free_bytes()?;
-        if free >= LEAST_FREE {
-            return Ok(());
-        }
-        let what = format!("Only {} MB are free on the disk of {}; Muster needs 300 MB.", free >> 20, self.0.display());
-        Err(Trouble::new(what, "Free some space, or choose another disk: MUSTER_SERVER__DATA_DIR=/path muster serve."))
+        enough(self.free_bytes()?, LEAST_FREE, &self.0)
     }
 
     /// A secret of this installation: read, or made once. Two processes that start together get the same one.
@@ -95,6 +90,16 @@ impl Drop for Claim {
             tracing::warn!(%error, path = %self.path.display(), "could not empty the pid file");
         }
     }
+}
+
+/// Whether so many free bytes are as many as are needed.
+fn enough(free: u64, needed: u64, folder: &Path) -> Result<(), Trouble> {
+    if free >= needed {
+        return Ok(());
+    }
+    let (free, needed, folder) = (free >> 20, needed >> 20, folder.display());
+    let what = format!("Only {free} MB are free on the disk of {folder}; Muster needs {needed} MB.");
+    Err(Trouble::new(what, "Free some space, or choose another disk: MUSTER_SERVER__DATA_DIR=/path muster serve."))
 }
 
 fn in_use(file: &mut File, folder: &Path) -> Trouble {
@@ -173,6 +178,15 @@ mod tests {
         data.secret("root").expect("secret");
         fs::write(data.join("secrets/root"), "").expect("emptied");
         assert!(data.secret("root").expect_err("refused").what.contains("empty"));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_with_what_is_there_and_what_is_needed() {
+        let folder = Path::new("/srv/muster");
+        enough(LEAST_FREE, LEAST_FREE, folder).expect("just enough");
+        let refused = enough(LEAST_FREE - 1, LEAST_FREE, folder).expect_err("one byte too few");
+        assert_eq!(refused.what, "Only 299 MB are free on the disk of /srv/muster; Muster needs 300 MB.");
+        assert!(refused.way_out.contains("MUSTER_SERVER__DATA_DIR="), "{refused}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod body;
 mod command_line;
 mod crash;
+mod people;
 mod running;
 mod serve;
 mod traces;

@@ -101,16 +101,36 @@ impl Running {
         fs::read_to_string(&self.log).expect("log")
     }
 
-    /// Sends SIGTERM and waits for the end. Returns how it ended and how long that took.
-    pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
-        let began = Instant::now();
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("pid"));
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("signalled");
-        let (ended, wait) = mpsc::channel();
-        thread::spawn(move || ended.send(self.child.wait()));
-        let status = wait.recv_timeout(Duration::from_secs(20)).expect("ended").expect("status");
-        (status, began.elapsed())
+    /// Opens a stream of events and reads until `begun` has come.
+    pub(crate) fn follow(&self, path: &str, cookie: &str, begun: &str) -> TcpStream {
+        let mut stream = self.connect();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("timeout");
+        let head = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {cookie}\r\n\r\n", self.port);
+        stream.write_all(head.as_bytes()).expect("sent");
+        let (mut seen, mut piece) = (Vec::new(), [0; 4096]);
+        while !String::from_utf8_lossy(&seen).contains(begun) {
+            let read = stream.read(&mut piece).expect("more");
+            assert!(read > 0, "{path} ended: {}", String::from_utf8_lossy(&seen));
+            seen.extend_from_slice(&piece[..read]);
+        }
+        stream
     }
+
+    /// Sends SIGTERM and waits for the end. Returns how it ended and how long that took.
+    pub(crate) fn stop(self) -> (ExitStatus, Duration) {
+        stop(self.child)
+    }
+}
+
+/// Sends SIGTERM and waits for the end. Returns how it ended and how long that took.
+pub(crate) fn stop(mut child: Child) -> (ExitStatus, Duration) {
+    let began = Instant::now();
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("pid"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("signalled");
+    let (ended, wait) = mpsc::channel();
+    thread::spawn(move || ended.send(child.wait()));
+    let status = wait.recv_timeout(Duration::from_secs(20)).expect("ended").expect("status");
+    (status, began.elapsed())
 }
 
 fn exchange(port: u16, request: &str) -> io::Result<String> {

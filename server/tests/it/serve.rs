@@ -1,6 +1,13 @@
-use std::{fs, io::Write, time::Duration};
+use std::{
+    fs,
+    io::{Read, Write},
+    time::Duration,
+};
 
-use crate::running::{Running, folder, muster};
+use crate::{
+    people::sign_up,
+    running::{Running, folder, muster},
+};
 
 #[test]
 fn one_command_serves_refuses_a_twin_and_leaves_in_time() {
@@ -25,6 +32,23 @@ fn one_command_serves_refuses_a_twin_and_leaves_in_time() {
     let again = Running::start(folder.path());
     assert!(again.get("/readyz").starts_with("HTTP/1.1 200"));
     again.stop();
+}
+
+#[test]
+fn open_streams_end_at_once_when_it_leaves() {
+    const GRACE: Duration = Duration::from_secs(9);
+    let folder = folder();
+    let server = Running::start_with(folder.path(), &[("MUSTER_SERVER__SHUTDOWN_GRACE", "9s")]);
+    let cookie = sign_up(server.port, folder.path(), "mira", "Quayside").expect("signed up");
+    let mut stream = server.follow("/quayside/live", &cookie, "event: patch");
+    let (status, took) = server.stop();
+    assert!(status.success() && took < GRACE, "{status} after {took:?}");
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).expect("closed in order");
+    // The empty chunk: the answer came to its end, and was not cut off.
+    assert!(rest.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&rest));
+    let log = fs::read_to_string(folder.path().join("log")).expect("a log");
+    assert!(log.contains("shutting down") && !log.contains("were cut"), "{log}");
 }
 
 fn answers(server: &Running) {

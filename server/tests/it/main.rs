@@ -4,6 +4,7 @@
 mod body;
 mod command_line;
 mod crash;
+mod deployed;
 mod people;
 mod running;
 mod serve;

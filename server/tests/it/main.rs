@@ -5,6 +5,7 @@ mod body;
 mod command_line;
 mod crash;
 mod deployed;
+mod operating;
 mod people;
 mod running;
 mod serve;

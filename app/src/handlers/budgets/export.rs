@@ -23,8 +23,8 @@ use crate::{handlers::csv::cell, request::Inside, state::App};
 /// Entries read at once.
 const PIECE: i64 = 1000;
 
-const COLUMNS: &str = "time,entry,call,task,agent,provider,model,held_usd,cost_usd,counted_usd,input_uncached,input_cache_read,\
-                       input_cache_write,output,estimated,price_source\r\n";
+const COLUMNS: &str = "time,entry,call,project,task,run,agent,role,provider,model,held_usd,cost_usd,counted_usd,input_uncached,\
+                       input_cache_read,input_cache_write,output,reasoning,estimated,price_source\r\n";
 
 pub(crate) async fn csv(
     member: Inside<ReadBudgets>,
@@ -77,8 +77,11 @@ fn csv_line(entry: &LedgerEntry) -> String {
         moment(entry),
         entry.kind.as_str().to_owned(),
         entry.reservation.to_string(),
+        cell(entry.project.as_deref().unwrap_or_default()),
         count(entry.task.as_ref().map(|(number, _)| i64::from(*number))),
+        entry.run.map(|run| run.to_string()).unwrap_or_default(),
         cell(entry.agent.as_deref().unwrap_or_default()),
+        cell(entry.role.as_deref().unwrap_or_default()),
         cell(&entry.provider),
         cell(&entry.model),
         entry.held.dollars(6),
@@ -88,6 +91,7 @@ fn csv_line(entry: &LedgerEntry) -> String {
         count(used.map(|used| used.cache_read)),
         count(used.map(|used| used.cache_write)),
         count(used.map(|used| used.output)),
+        count(used.map(|used| used.reasoning)),
         used.map(|used| used.estimated.to_string()).unwrap_or_default(),
         cell(used.map(|used| used.price_source.as_str()).unwrap_or_default()),
     ];
@@ -103,6 +107,7 @@ fn json_line(entry: &LedgerEntry) -> String {
             "input_cache_read": used.cache_read,
             "input_cache_write": used.cache_write,
             "output": used.output,
+            "reasoning": used.reasoning,
             "estimated": used.estimated,
             "price_source": used.price_source,
         })
@@ -111,8 +116,11 @@ fn json_line(entry: &LedgerEntry) -> String {
         "time": moment(entry),
         "entry": entry.kind.as_str(),
         "call": entry.reservation,
+        "project": entry.project,
         "task": entry.task.as_ref().map(|(number, _)| number),
+        "run": entry.run,
         "agent": entry.agent,
+        "role": entry.role,
         "provider": entry.provider,
         "model": entry.model,
         "held_micro_usd": entry.held,

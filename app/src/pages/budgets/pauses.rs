@@ -132,3 +132,38 @@ fn stopped(shell: &Shell, pause: &PauseView) -> AnyView {
     }
     .into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use orchestrator::budgets::{Stopped, Subject};
+    use time::{Duration, macros::datetime};
+    use types::{BuiltinRole, PauseId, RunId};
+
+    use super::*;
+    use crate::layout::shell::tests::shell;
+
+    #[test]
+    fn the_proof_says_what_stood_still_and_how_soon() {
+        let at = datetime!(2026-11-19 14:00 UTC);
+        let run =
+            Stopped { run: RunId::new(), task: 7, title: "Weights".to_owned(), at: at + Duration::milliseconds(1_340) };
+        let pause = PauseView {
+            id: PauseId::new(),
+            subject: Subject::TEAM,
+            name: "Quayside".to_owned(),
+            reason: "A runaway loop".to_owned(),
+            by: "Mira".to_owned(),
+            at,
+            resumed: None,
+            stopped: vec![run],
+            under_way: 2,
+        };
+        let (parts, part, reason) = (Vec::new(), String::new(), String::new());
+        let data = Pauses { pauses: vec![pause], parts, part, reason, errors: Errors::new() };
+        let html = page(&shell(BuiltinRole::Owner), &data);
+        for shown in ["#7 Weights", "1.3 s", "Run that stood still", "2 more are coming to a stop", "A runaway loop"] {
+            assert!(html.contains(shown), "{shown}: {html}");
+        }
+        assert!(!html.contains("No run was under way"), "{html}");
+    }
+}

@@ -1,7 +1,8 @@
 use leptos::prelude::*;
-use orchestrator::budgets::{AlertView, BudgetRequest};
+use orchestrator::budgets::{AlertView, BudgetRequest, Measure};
+use types::MicroUsd;
 
-use super::{Budgets, query};
+use super::{Budgets, figures::grouped, query};
 use crate::{
     components::{button::Button, money::amount_text, status::State, time::relative},
     layout::shell::Shell,
@@ -28,12 +29,21 @@ pub(super) fn alerts(shell: &Shell, data: &Budgets, manages: bool) -> AnyView {
 
 fn line(shell: &Shell, data: &Budgets, alert: &AlertView, manages: bool) -> AnyView {
     let stopped = alert.step >= 100;
-    let (state, words) = if stopped {
-        (State::Blocked, format!("{} has reached its limit", alert.name))
-    } else {
-        (State::NeedsYou, format!("{} passed {} %", alert.name, alert.step))
+    let (what, passed, note) = match alert.measure {
+        Measure::Money => {
+            let amount = |micros| amount_text(MicroUsd::from_micros(micros));
+            ("limit", "", format!("{} of {} spent", amount(alert.spent), amount(alert.limit)))
+        }
+        Measure::Tokens => {
+            let note = format!("{} of {} tokens spent", grouped(alert.spent), grouped(alert.limit));
+            ("limit of tokens", " of its tokens", note)
+        }
     };
-    let note = format!("{} of {} spent", amount_text(alert.spent), amount_text(alert.limit));
+    let (state, words) = if stopped {
+        (State::Blocked, format!("{} has reached its {what}", alert.name))
+    } else {
+        (State::NeedsYou, format!("{} passed {} %{passed}", alert.name, alert.step))
+    };
     let node = data.views.iter().find(|view| view.node.id == alert.budget);
     let way = if manages {
         node.map(|view| (format!("/budgets/edit?{}", query(view.node.subject)), "Raise"))

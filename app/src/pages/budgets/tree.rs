@@ -82,20 +82,19 @@ fn row(shell: &Shell, view: &BudgetView, manages: bool) -> AnyView {
     .into_any()
 }
 
-/// The bar and its number: of the money, or of the tokens where only those are limited.
+/// The bar and its number: of the money or of the tokens, whichever is nearer to its limit.
 fn used(view: &BudgetView) -> AnyView {
     let node = &view.node;
-    let tokens = |count: i64| MicroUsd::from_micros(count);
-    let (spent, held) = match (view.limit, node.tokens) {
-        (Some(limit), _) => (thousandths(view.spent, limit), thousandths(view.reserved, limit)),
-        (None, Some(most)) => (
-            thousandths(tokens(view.tokens_spent), tokens(most)),
-            thousandths(tokens(view.tokens_reserved), tokens(most)),
-        ),
-        (None, None) => {
-            return view! { <td></td><td data-num=true><span class="muted small">"Counts only"</span></td> }.into_any();
-        }
+    let of = |spent: i64, held: i64, most: i64| {
+        let part = |count| thousandths(MicroUsd::from_micros(count), MicroUsd::from_micros(most));
+        (part(spent), part(held))
     };
+    let money = view.limit.map(|limit| of(view.spent.micros(), view.reserved.micros(), limit.micros()));
+    let tokens = node.tokens.map(|most| of(view.tokens_spent, view.tokens_reserved, most));
+    let Some((spent, held)) = money.max(tokens) else {
+        return view! { <td></td><td data-num=true><span class="muted small">"Counts only"</span></td> }.into_any();
+    };
+    let what = if money >= tokens { "" } else { " of its tokens" };
     let state = if view.warned >= 100 {
         Some("over")
     } else if node.warn_at.first().is_some_and(|step| spent >= i64::from(*step) * 10) {
@@ -108,7 +107,7 @@ fn used(view: &BudgetView) -> AnyView {
         Some(_) => view! { {icon(Icon::TriangleAlert)}{per_cent(spent)} }.into_any(),
         None => per_cent(spent).into_any(),
     };
-    let label = format!("{}: {} spent", node.name, per_cent(spent));
+    let label = format!("{}: {}{what} spent", node.name, per_cent(spent));
     view! {
         <td>{budget_bar(label, spent, held, &node.warn_at, state)}</td>
         <td data-num=true><span class="budget__pct" data-state=state>{words}</span></td>

@@ -15,7 +15,19 @@ pub(crate) struct Counter {
     pub(crate) reserved: i64,
     pub(crate) tokens_spent: i64,
     pub(crate) tokens_reserved: i64,
+    /// The highest step of the limit in money that people were told of, and of the one in tokens.
     pub(crate) warned: i16,
+    pub(crate) tokens_warned: i16,
+}
+
+impl Counter {
+    /// What is spent of a limit in this measure, and the step that people were told of.
+    pub(crate) const fn stands(&mut self, measure: Measure) -> (i64, &mut i16) {
+        match measure {
+            Measure::Money => (self.spent, &mut self.warned),
+            Measure::Tokens => (self.tokens_spent, &mut self.tokens_warned),
+        }
+    }
 }
 
 pub(crate) type Counters = HashMap<Leg, Counter>;
@@ -27,6 +39,21 @@ pub enum Measure {
     /// Millionths of a US dollar.
     Money,
     Tokens,
+}
+
+impl Measure {
+    pub(crate) const ALL: [Self; 2] = [Self::Money, Self::Tokens];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Money => "money",
+            Self::Tokens => "tokens",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|measure| measure.as_str() == text)
+    }
 }
 
 /// Why a call was not let through: the node, its limit, and what stands in it.
@@ -159,11 +186,10 @@ pub(crate) fn settle(counters: &mut Counters, legs: &[Leg], held: (i64, i64), sp
     }
 }
 
-/// The highest step of the node's warnings that its spending has passed and that nobody was told of.
-pub(crate) fn warning(counter: Counter, limit: Option<i64>, steps: &[i16]) -> Option<i16> {
-    let limit = limit.filter(|&limit| limit > 0)?;
-    let passed = |step: i16| i128::from(counter.spent) * 100 >= i128::from(limit) * i128::from(step);
-    steps.iter().copied().filter(|&step| step > counter.warned && passed(step)).max()
+/// The highest of the node's steps that `spent` has passed and that is above the one people were told of.
+pub(crate) fn warning((spent, warned): (i64, i16), limit: i64, steps: &[i16]) -> Option<i16> {
+    let passed = |step: i16| i128::from(spent) * 100 >= i128::from(limit) * i128::from(step);
+    steps.iter().copied().filter(|&step| limit > 0 && step > warned && passed(step)).max()
 }
 
 #[cfg(test)]
@@ -223,13 +249,13 @@ mod tests {
 
     #[test]
     fn each_step_is_told_once() {
-        let at = |spent, warned| warning(Counter { spent, warned, ..Counter::default() }, Some(100), &[50, 80, 100]);
+        let at = |spent, warned| warning((spent, warned), 100, &[50, 80, 100]);
         assert_eq!(at(49, 0), None);
         assert_eq!(at(50, 0), Some(50));
         assert_eq!(at(79, 50), None);
         assert_eq!(at(100, 50), Some(100));
         assert_eq!(at(100, 100), None);
-        assert_eq!(warning(Counter { spent: 5, ..Counter::default() }, None, &[50]), None);
+        assert_eq!(warning((5, 0), 0, &[50]), None);
     }
 
     proptest! {

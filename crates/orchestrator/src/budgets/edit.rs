@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use types::{AgentId, BudgetId, MicroUsd, ProjectId, SquadId, TeamId, UserId};
 
 use super::{
+    anew::{begin_anew, forget_counters},
     fit::{check_fit, with},
     load,
     period::{Calendar, Period, knows_time_zone},
@@ -123,8 +124,9 @@ impl Orchestrator {
         let after = with(tree, id, subject, &settings);
         check_fit(&after, id)?;
         self.keep_budget(tx, scope, &after, id, now).await?;
+        forget_counters(tx, scope.team(), &begin_anew(tree, &after)).await?;
         sqlx::query!(
-            "UPDATE budget_counters SET warned = 0 WHERE team_id = $1 AND budget_id = $2",
+            "UPDATE budget_counters SET warned = 0, tokens_warned = 0 WHERE team_id = $1 AND budget_id = $2",
             scope.team() as TeamId,
             id as BudgetId
         )

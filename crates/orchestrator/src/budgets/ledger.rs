@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use time::{Date, OffsetDateTime};
-use types::{AgentId, MicroUsd, ReservationId, TeamId};
+use types::{AgentId, MicroUsd, ReservationId, RunId, TeamId};
 
 use crate::{Can, Error, Orchestrator, Result, grants::ReadBudgets};
 
@@ -90,6 +90,10 @@ pub struct LedgerEntry {
     /// Number and title.
     pub task: Option<(i32, String)>,
     pub agent: Option<String>,
+    /// The agent's part in its squad: lead, coder and so on.
+    pub role: Option<String>,
+    pub project: Option<String>,
+    pub run: Option<RunId>,
     pub provider: String,
     pub model: String,
     /// What was held back for the call, or is given back now.
@@ -113,7 +117,9 @@ pub struct LedgerUse {
     pub uncached: i64,
     pub cache_read: i64,
     pub cache_write: i64,
+    /// Without reasoning.
     pub output: i64,
+    pub reasoning: i64,
     /// Whether the provider reported no usage, and this is our count.
     pub estimated: bool,
     pub price_source: String,
@@ -151,6 +157,7 @@ impl Orchestrator {
                     cache_read: row.cache_read.unwrap_or(0),
                     cache_write: row.cache_write.unwrap_or(0),
                     output: row.output.unwrap_or(0),
+                    reasoning: row.reasoning.unwrap_or(0),
                     estimated: row.estimated.unwrap_or(false),
                     price_source: row.price_source.unwrap_or_default(),
                 });
@@ -161,6 +168,9 @@ impl Orchestrator {
                     reservation: row.id,
                     task: row.task.zip(row.title),
                     agent: row.agent,
+                    role: row.role,
+                    project: row.project,
+                    run: row.run,
                     provider: row.provider,
                     model: row.model,
                     held: MicroUsd::from_micros(row.held),

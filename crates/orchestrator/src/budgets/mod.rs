@@ -6,6 +6,7 @@
 //! `period`), the lock and the rows are `till` and `load`, and `desk` puts the wishes of one process together.
 
 mod alerts;
+mod anew;
 mod book;
 mod burn;
 mod calls;

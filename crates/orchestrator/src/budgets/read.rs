@@ -7,11 +7,12 @@ use time::OffsetDateTime;
 use types::{BudgetAlertId, BudgetId, MicroUsd, TeamId};
 
 use super::{
+    book::Measure,
     load,
     period::Window,
-    tree::{Node, Tree},
+    tree::{Bound, Node, Tree},
 };
-use crate::{Can, Orchestrator, Result, grants::ReadBudgets};
+use crate::{Can, Error, Orchestrator, Result, grants::ReadBudgets};
 
 /// A limit with what stands in it now.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct BudgetView {
     pub reserved: MicroUsd,
     pub tokens_spent: i64,
     pub tokens_reserved: i64,
-    /// The highest step that people were told of in this period, in per cent; 100: a call was refused.
+    /// The highest step that people were told of in this period, in money or tokens, in per cent; 100: a call was refused.
     pub warned: i16,
 }
 
@@ -48,8 +49,10 @@ pub struct AlertView {
     pub name: String,
     /// Per cent; 100 is a refused call.
     pub step: i16,
-    pub spent: MicroUsd,
-    pub limit: MicroUsd,
+    pub measure: Measure,
+    /// In the measure's unit, as the limit is.
+    pub spent: i64,
+    pub limit: i64,
     pub at: OffsetDateTime,
 }
 
@@ -89,7 +92,7 @@ impl Orchestrator {
     pub async fn budget_alerts(&self, scope: &Can<ReadBudgets>) -> Result<Vec<AlertView>> {
         let mut tx = self.db().team(scope).await?;
         let rows = sqlx::query!(
-            r#"SELECT l.id AS "id: BudgetAlertId", l.budget_id AS "budget: BudgetId", l.step, l.spent, l.most, l.at,
+            r#"SELECT l.id AS "id: BudgetAlertId", l.budget_id AS "budget: BudgetId", l.step, l.measure, l.spent, l.most, l.at,
                       coalesce(a.name, s.name, p.name, t.name) AS "name!"
                FROM budget_alerts l JOIN budgets b ON b.team_id = l.team_id AND b.id = l.budget_id JOIN teams t ON t.id = b.team_id
                     LEFT JOIN projects p ON p.team_id = b.team_id AND p.id = b.project_id
@@ -101,29 +104,34 @@ impl Orchestrator {
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| AlertView {
+        let views = rows.into_iter().map(|row| {
+            Ok(AlertView {
                 id: row.id,
                 budget: row.budget,
                 name: row.name,
                 step: row.step,
-                spent: MicroUsd::from_micros(row.spent),
-                limit: MicroUsd::from_micros(row.most),
+                measure: Measure::parse(&row.measure).ok_or_else(|| Error::internal("an alert of no known measure"))?,
+                spent: row.spent,
+                limit: row.most,
                 at: row.at,
             })
-            .collect())
+        });
+        views.collect()
     }
 
-    /// Compares the books with themselves: reservations with the ledger, the ledger with usage, every counter with both.
-    /// Empty when they agree, at any moment.
+    /// Compares the books with themselves: reservations with the ledger, the ledger with usage, what every counter holds back
+    /// with the reservations, and what the team has spent in its period with usage. Empty when they agree, at any moment.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn reconcile(&self, team: TeamId) -> Result<Vec<Difference>> {
         let mut tx = self.db().of_team(team).await?;
-        load::lock(&mut tx, self.desk(), team, self.clock().now()).await?;
-        let differences = differences(&mut tx, team).await?;
+        let now = self.clock().now();
+        let tree = load::lock(&mut tx, self.desk(), team, now).await?;
+        let mut differences = differences(&mut tx, team).await?;
+        if let Some(root) = tree.nodes().iter().find(|node| node.parent.is_none()) {
+            differences.extend(spent_by_team(&mut tx, team, &tree.bound(root, now)).await?);
+        }
         tx.commit().await?;
         Ok(differences)
     }
@@ -148,7 +156,7 @@ async fn view(
         reserved: MicroUsd::from_micros(counter.reserved),
         tokens_spent: counter.tokens_spent,
         tokens_reserved: counter.tokens_reserved,
-        warned: counter.warned,
+        warned: counter.warned.max(counter.tokens_warned),
     })
 }
 
@@ -183,4 +191,28 @@ async fn differences(tx: &mut PgConnection, team: TeamId) -> Result<Vec<Differen
     }));
     all.retain(|difference| difference.counted != difference.booked);
     Ok(all)
+}
+
+/// What the team's own counter has spent, against the usage of its period. A call that began in the period before counts in the
+/// one in which it was held back, unless this counter began after it had ended: then either is right.
+async fn spent_by_team(tx: &mut PgConnection, team: TeamId, bound: &Bound) -> Result<Option<Difference>> {
+    let row = sqlx::query!(
+        r#"SELECT c.spent,
+                  (SELECT coalesce(sum(u.counted_micro_usd), 0)::bigint FROM usage u LEFT JOIN reservations r ON r.team_id = $1 AND r.id = u.reservation_id
+                   WHERE u.team_id = $1 AND u.at >= $4 AND (r.id IS NULL OR r.held_at >= $4)) AS "certain!",
+                  (SELECT coalesce(sum(u.counted_micro_usd), 0)::bigint FROM usage u JOIN reservations r ON r.team_id = $1 AND r.id = u.reservation_id
+                   WHERE u.team_id = $1 AND u.at >= $4 AND r.held_at < $4) AS "either!"
+           FROM budget_counters c WHERE c.team_id = $1 AND c.budget_id = $2 AND c.bucket = $3"#,
+        team as TeamId,
+        bound.leg.budget as BudgetId,
+        bound.leg.bucket,
+        bound.window.start,
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.filter(|row| !(row.certain..=row.certain + row.either).contains(&row.spent)).map(|row| Difference {
+        what: format!("spent in {} {}", bound.leg.budget, bound.leg.bucket),
+        counted: row.certain,
+        booked: row.spent,
+    }))
 }

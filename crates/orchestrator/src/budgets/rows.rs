@@ -11,6 +11,7 @@ use types::{
 use uuid::Uuid;
 
 use super::{
+    book::Measure,
     calls::{NewCall, Used},
     tree::Leg,
 };
@@ -162,15 +163,24 @@ pub(crate) struct AlertRow {
     pub(crate) team: TeamId,
     pub(crate) id: BudgetAlertId,
     pub(crate) leg: Leg,
-    pub(crate) step: i16,
-    pub(crate) spent: i64,
-    pub(crate) most: i64,
+    pub(crate) stood: Stood,
     pub(crate) at: OffsetDateTime,
 }
 
+/// How a limit stood when people were told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stood {
+    pub(crate) measure: Measure,
+    /// Per cent; [`REACHED`](super::till::REACHED) is a refused call.
+    pub(crate) step: i16,
+    /// In the measure's unit, as `most` is.
+    pub(crate) spent: i64,
+    pub(crate) most: i64,
+}
+
 impl AlertRow {
-    pub(crate) fn new(team: TeamId, leg: &Leg, step: i16, spent: i64, most: i64, at: OffsetDateTime) -> Self {
-        Self { team, id: BudgetAlertId::new(), leg: leg.clone(), step, spent, most, at }
+    pub(crate) fn new(team: TeamId, leg: &Leg, stood: Stood, at: OffsetDateTime) -> Self {
+        Self { team, id: BudgetAlertId::new(), leg: leg.clone(), stood, at }
     }
 }
 

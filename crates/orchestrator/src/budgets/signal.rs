@@ -31,8 +31,10 @@ impl Orchestrator {
 
     pub(crate) async fn signal(&self, connection: &mut PgConnection, scope: &Can<ReadBudgets>) -> Result<BudgetSignal> {
         let rows = sqlx::query!(
-            r#"SELECT h.version, c.budget_id AS "budget?: BudgetId", c.bucket AS "bucket?", c.warned AS "warned?"
-               FROM budget_heads h LEFT JOIN budget_counters c ON c.team_id = h.team_id AND c.warned > 0
+            r#"SELECT h.version, c.budget_id AS "budget?: BudgetId", c.bucket AS "bucket?",
+                      greatest(c.warned, c.tokens_warned) AS "warned?"
+               FROM budget_heads h
+                    LEFT JOIN budget_counters c ON c.team_id = h.team_id AND greatest(c.warned, c.tokens_warned) > 0
                WHERE h.team_id = $1"#,
             scope.team() as TeamId
         )

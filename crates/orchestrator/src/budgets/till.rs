@@ -11,9 +11,9 @@ use types::{AgentId, BudgetId, LedgerEntryId, ProjectId, ReservationId, RunId, S
 use uuid::Uuid;
 
 use super::{
-    book::{self, Counter, Counters, Refusal},
+    book::{self, Counter, Counters, Measure, Refusal},
     calls::{Account, NewCall, Used},
-    rows::{self, AlertRow, EntryRow, ReservationRow, UsageRow},
+    rows::{self, AlertRow, EntryRow, ReservationRow, Stood, UsageRow},
     tree::{Bound, BoundKind, Leg, Tree},
     write::Moves,
 };
@@ -115,7 +115,7 @@ impl Till {
         let (budgets, buckets): (Vec<Uuid>, Vec<String>) =
             legs.iter().map(|leg| (leg.budget.uuid(), leg.bucket.clone())).unzip();
         let rows = sqlx::query!(
-            r#"SELECT c.budget_id AS "budget: BudgetId", c.bucket, c.spent, c.reserved, c.tokens_spent, c.tokens_reserved, c.warned
+            r#"SELECT c.budget_id AS "budget: BudgetId", c.bucket, c.spent, c.reserved, c.tokens_spent, c.tokens_reserved, c.warned, c.tokens_warned
                FROM unnest($2::uuid[], $3::text[]) AS l (budget_id, bucket)
                JOIN budget_counters c ON c.team_id = $1 AND c.budget_id = l.budget_id AND c.bucket = l.bucket"#,
             self.team as TeamId,
@@ -131,6 +131,7 @@ impl Till {
                 tokens_spent: row.tokens_spent,
                 tokens_reserved: row.tokens_reserved,
                 warned: row.warned,
+                tokens_warned: row.tokens_warned,
             };
             (Leg { budget: row.budget, bucket: row.bucket }, counter)
         }));
@@ -262,10 +263,14 @@ impl Till {
                 continue;
             }
             let Some(counter) = self.counters.get_mut(leg) else { continue };
-            if let Some(step) = book::warning(*counter, bound.money, &node.warn_at) {
-                counter.warned = step;
-                let (spent, most) = (counter.spent, bound.money.unwrap_or(0));
-                self.alerts.push(AlertRow::new(self.team, leg, step, spent, most, self.now));
+            for (measure, limit) in [(Measure::Money, bound.money), (Measure::Tokens, bound.tokens)] {
+                let (spent, warned) = counter.stands(measure);
+                let Some(most) = limit else { continue };
+                if let Some(step) = book::warning((spent, *warned), most, &node.warn_at) {
+                    *warned = step;
+                    let stood = Stood { measure, step, spent, most };
+                    self.alerts.push(AlertRow::new(self.team, leg, stood, self.now));
+                }
             }
         }
     }
@@ -274,11 +279,13 @@ impl Till {
     fn tell_refused(&mut self, bounds: &[Bound], refusal: &Refusal) {
         let stood = bounds.iter().find(|bound| bound.leg.budget == refusal.budget && bound.kind == refusal.kind);
         let Some(bound) = stood.filter(|_| !refusal.may_pass()) else { return };
-        let counter = self.counters.entry(bound.leg.clone()).or_default();
-        if counter.warned < REACHED {
-            counter.warned = REACHED;
+        let (_, warned) = self.counters.entry(bound.leg.clone()).or_default().stands(refusal.measure);
+        if *warned < REACHED {
+            *warned = REACHED;
             self.touched.insert(bound.leg.clone());
-            self.alerts.push(AlertRow::new(self.team, &bound.leg, REACHED, refusal.spent, refusal.limit, self.now));
+            let (measure, spent, most) = (refusal.measure, refusal.spent, refusal.limit);
+            let stood = Stood { measure, step: REACHED, spent, most };
+            self.alerts.push(AlertRow::new(self.team, &bound.leg, stood, self.now));
         }
     }
 

@@ -67,6 +67,7 @@ impl Moves<'_> {
             &column(made, |row| array_text(&row.budgets)),
             &column(made, |row| array_text(&row.buckets)),
             self.name,
+            &column(self.counters, |(_, counter)| counter.tokens_warned),
         )
         .execute(connection)
         .await?;
@@ -120,6 +121,7 @@ impl Moves<'_> {
             &column(usage, |row| row.counted_micro_usd),
             &column(usage, |row| row.estimated),
             self.name,
+            &column(self.counters, |(_, counter)| counter.tokens_warned),
         )
         .execute(connection)
         .await?;

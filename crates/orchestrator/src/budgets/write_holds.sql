@@ -2,13 +2,14 @@ WITH head AS (
     UPDATE budget_heads SET last_move = $30 WHERE team_id = $1
 ), counted AS (
     -- A node may have been removed while its calls were under way; then nothing counts there any more.
-    INSERT INTO budget_counters (team_id, budget_id, bucket, spent, reserved, tokens_spent, tokens_reserved, warned)
-    SELECT $1, c.budget_id, c.bucket, c.spent, c.reserved, c.tokens_spent, c.tokens_reserved, c.warned
-    FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::smallint[])
-         AS c (budget_id, bucket, spent, reserved, tokens_spent, tokens_reserved, warned)
+    INSERT INTO budget_counters (team_id, budget_id, bucket, spent, reserved, tokens_spent, tokens_reserved, warned, tokens_warned)
+    SELECT $1, c.budget_id, c.bucket, c.spent, c.reserved, c.tokens_spent, c.tokens_reserved, c.warned, c.tokens_warned
+    FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::smallint[], $31::smallint[])
+         AS c (budget_id, bucket, spent, reserved, tokens_spent, tokens_reserved, warned, tokens_warned)
          JOIN budgets b ON b.team_id = $1 AND b.id = c.budget_id
     ON CONFLICT (team_id, budget_id, bucket) DO UPDATE SET spent = excluded.spent, reserved = excluded.reserved,
-        tokens_spent = excluded.tokens_spent, tokens_reserved = excluded.tokens_reserved, warned = excluded.warned
+        tokens_spent = excluded.tokens_spent, tokens_reserved = excluded.tokens_reserved, warned = excluded.warned,
+        tokens_warned = excluded.tokens_warned
 ), entered AS (
     INSERT INTO ledger_entries (team_id, id, reservation_id, debit, credit, micro_usd, at)
     SELECT $1, e.id, e.reservation_id, e.debit, e.credit, e.micro_usd, $2

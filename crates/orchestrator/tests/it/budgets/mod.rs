@@ -7,7 +7,8 @@ use std::time::Duration;
 use orchestrator::{
     Can, Db, Error, Orchestrator, Scope, Settings,
     budgets::{
-        BudgetSettings, BudgetView, Calendar, Held, Limit, Measure, NewCall, Period, Refusal, Spender, Subject, Used,
+        BoundKind, BudgetSettings, BudgetView, Calendar, Held, Limit, Measure, NewCall, Period, Refusal, Spender,
+        Subject, Used,
     },
     db::PoolSettings,
     grants::{ManageBudgets, ReadBudgets},
@@ -164,6 +165,46 @@ async fn a_limit_begins_anew_with_its_period() {
 }
 
 #[tokio::test]
+async fn a_counter_that_comes_back_into_use_has_counted_all_the_while() {
+    let desk = Desk::new().await;
+    let weekly = |limit| {
+        let calendar = Calendar { period: Period::Week, reset_day: 1, time_zone: "UTC".into() };
+        BudgetSettings { calendar, ..daily(limit) }
+    };
+    desk.limit(Subject::TEAM, daily(micros(100))).await;
+    desk.limit(desk.part(), daily(Limit::Share(10_000))).await;
+    desk.spend(30).await;
+    desk.limit(Subject::TEAM, weekly(micros(100))).await;
+    desk.spend(40).await;
+    let held = desk.hold(20).await.expect("room");
+    desk.limit(Subject::TEAM, daily(micros(100))).await;
+    let refusal = desk.refused(11).await;
+    assert_eq!((refusal.spent, refusal.reserved), (70, 20));
+    desk.world.muster.settle(held, used(20)).await.expect("settled");
+    assert_eq!(desk.refused(11).await.spent, 90);
+    assert!(desk.views().await.iter().all(|view| view.spent.micros() == 90), "the share follows its whole");
+
+    let run = Some(types::RunId::new());
+    let of_run = async |micros| {
+        let mut new = call(desk.project, micros);
+        new.spender.run = run;
+        desk.world.muster.hold(desk.team(), new).await
+    };
+    let cap = |most| BudgetSettings { per_run: Some(MicroUsd::from_micros(most)), ..daily(micros(1_000)) };
+    for (settings, cost) in [(cap(50), 20), (daily(micros(1_000)), 25)] {
+        desk.limit(Subject::TEAM, settings).await;
+        let held = of_run(cost).await.expect("room for the run");
+        desk.world.muster.settle(held, used(cost)).await.expect("settled");
+    }
+    desk.limit(Subject::TEAM, cap(50)).await;
+    let Err(Error::Budget(refusal)) = of_run(6).await else { panic!("no room in the run") };
+    assert_eq!(refusal.kind, BoundKind::Run(run.expect("a run")));
+    assert_eq!((refusal.spent, refusal.limit), (45, 50), "what it spent without a cap counts");
+    desk.balanced().await;
+    desk.world.end().await;
+}
+
+#[tokio::test]
 async fn tokens_tasks_and_unknown_prices_have_limits_too() {
     let desk = Desk::new().await;
     desk.limit(Subject::TEAM, BudgetSettings { tokens: Some(1_000), ..daily(Limit::None) }).await;
@@ -242,6 +283,41 @@ async fn people_are_told_once_and_by_mail() {
             "50 % of the budget of quayside is spent"
         ]
     );
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn limits_in_tokens_are_told_of_in_tokens_and_to_those_who_may_raise_them() {
+    let desk = Desk::new().await;
+    let reader = desk.world.person("Rita").await;
+    desk.world.join(&desk.scope, &reader, "reader").await;
+    let both = BudgetSettings { tokens: Some(1_000), ..daily(micros(1_000)) };
+    desk.limit(Subject::TEAM, both).await;
+    // The same numbers in both measures, and each is told of.
+    desk.spend(850).await;
+    desk.refused(151).await;
+    let dear = NewCall { worst: Some(MicroUsd::from_micros(1)), tokens: 151, ..call(desk.project, 0) };
+    for _ in 0..2 {
+        let refused = desk.world.muster.hold(desk.team(), dear.clone()).await;
+        assert!(matches!(refused, Err(Error::Budget(refusal)) if refusal.measure == Measure::Tokens));
+    }
+    let alerts = desk.world.muster.budget_alerts(&desk.scope.can().expect("may")).await.expect("alerts");
+    let mut told: Vec<_> = alerts.iter().map(|alert| (alert.step, alert.measure, alert.spent, alert.limit)).collect();
+    told.sort_by_key(|&(step, measure, ..)| (step, measure == Measure::Tokens));
+    let each = |step| [(step, Measure::Money, 850, 1_000), (step, Measure::Tokens, 850, 1_000)];
+    assert_eq!(told, [each(80), each(100)].concat());
+
+    let mail = desk.world.mail_for("ada@quayside.example").await;
+    for (subject, line) in [
+        ("80 % of the token budget of quayside is spent", "850 of 1000 tokens are spent."),
+        ("The token budget of quayside is used up", "850 of 1000 tokens are spent."),
+        ("The budget of quayside is used up", "0.00 of 0.00 USD are spent."),
+    ] {
+        let found = mail.iter().filter(|(told, _)| told == subject).map(|(_, body)| body).collect::<Vec<_>>();
+        assert!(found.len() == 1 && found[0].starts_with(line), "{subject}: {found:?}");
+    }
+    let told = desk.world.mail_for(&reader.user.email).await;
+    assert!(told.iter().all(|(subject, _)| !subject.contains("budget")), "{told:?}");
     desk.world.end().await;
 }
 

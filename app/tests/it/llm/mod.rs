@@ -279,7 +279,8 @@ async fn each_call_is_one_row_with_what_the_provider_reported() {
     let row = bench.ledger(1).await.remove(0);
     assert_eq!((row.uncached, row.cache_read, row.output, row.reasoning), (40, 60, 20, 5));
     // 40 fresh, 6 from the cache, 250 out.
-    assert_eq!((row.cost, row.source.as_str(), row.estimated), (Some(296), "agreed", false));
+    let agreed = "agreed 2026-11-19 14:32 UTC";
+    assert_eq!((row.cost, row.source.as_str(), row.estimated), (Some(296), agreed, false));
     bench.end().await;
 }
 

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use types::{ModelProviderId, TeamId};
 
-use super::{DEMO_MODEL, ProviderKind};
+use super::{DEMO_MODEL, ProviderKind, presets::of_address};
 use crate::{Error, Result};
 
 /// What a program says that leaves the choice to the team.
@@ -42,6 +42,18 @@ fn slug(name: &str) -> String {
     words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
+impl Known {
+    /// Whether the name may be one of its own: `vendor/model` is at OpenRouter or a server of the team's, and at others names a
+    /// provider that the team does not have.
+    fn may_serve(&self, name: &str) -> bool {
+        let paths = match (self.kind, self.base_url.as_deref()) {
+            (ProviderKind::Demo, _) => false,
+            (_, base_url) => base_url.and_then(of_address).is_none_or(|preset| preset.paths),
+        };
+        paths || !name.contains('/')
+    }
+}
+
 fn lead(aliases: &[Alias], known: &[Known], asked: &str) -> Vec<Target> {
     if let Some(alias) = aliases.iter().find(|alias| alias.name == asked) {
         return alias.targets.clone();
@@ -61,8 +73,8 @@ fn lead(aliases: &[Alias], known: &[Known], asked: &str) -> Vec<Target> {
     match (chosen, named) {
         (Some(chosen), _) if chosen.model == asked || asked == DEFAULT => vec![target(chosen)],
         (_, Some(named)) => vec![target(named)],
-        (Some(chosen), None) => vec![target(chosen)],
-        (None, None) => Vec::new(),
+        (Some(chosen), None) if chosen.may_serve(asked) => vec![target(chosen)],
+        _ => Vec::new(),
     }
 }
 
@@ -84,6 +96,10 @@ impl Catalogue {
 
     pub(super) fn provider(&self, slug: &str) -> Option<ModelProviderId> {
         Some(self.known.iter().find(|provider| provider.slug.eq_ignore_ascii_case(slug))?.id)
+    }
+
+    pub(super) fn slug(&self, id: ModelProviderId) -> Option<&str> {
+        Some(&self.known.iter().find(|provider| provider.id == id)?.slug)
     }
 
     pub(super) fn slugs(&self) -> impl Iterator<Item = &str> {
@@ -119,8 +135,8 @@ impl Catalogue {
                 || (wanted == DEFAULT && self.parts(&default()).is_some_and(|(_, own)| own == model)))
     }
 
-    /// Where a name leads: an alias first, then `provider/model`, then the team's default provider with that model. An
-    /// alias may name a provider that was removed since; the others still stand.
+    /// Where a name leads: an alias first, then `provider/model`, then the team's default provider with that model, if that may
+    /// have one of the name. An alias may name a provider that was removed since; the others still stand.
     pub(super) fn places_of(&self, asked: &str) -> Vec<Target> {
         let mut targets = lead(&self.aliases, &self.known, asked);
         targets.retain(|target| self.known.iter().any(|provider| provider.id == target.provider));
@@ -218,6 +234,22 @@ mod tests {
         assert_eq!(lead("qwen"), "vllm qwen");
         assert_eq!(lead("o9/strange"), "openai o9/strange");
         assert!(super::lead(&[], &[], "x").is_empty());
+    }
+
+    #[test]
+    fn a_provider_that_the_team_lacks_is_not_a_part_of_a_name_elsewhere() {
+        let leads = |base_url: Option<&str>, asked: &str| {
+            let slug = if base_url.is_some() { "ours" } else { "demo" };
+            let known = Known { base_url: base_url.map(str::to_owned), ..provider(slug, "m", true) };
+            lead(&[], &[known], asked).len()
+        };
+        for base_url in ["https://api.openai.com/v1", "https://api.anthropic.com"] {
+            assert_eq!((leads(Some(base_url), "gone/m"), leads(Some(base_url), "another")), (0, 1), "{base_url}");
+        }
+        for base_url in ["https://openrouter.ai/api/v1", "http://127.0.0.1:11434/v1", "https://llm.example/v1"] {
+            assert_eq!(leads(Some(base_url), "vendor/m"), 1, "{base_url}");
+        }
+        assert_eq!((leads(None, "gone/m"), leads(None, "another")), (0, 1));
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct Preset {
     pub needs_key: bool,
     /// A model to begin with; empty where only the customer knows.
     pub model: &'static str,
+    /// Whether its own names of models may hold a slash, as `vendor/model`.
+    pub paths: bool,
 }
 
 /// In the order in which they are offered.
@@ -23,6 +25,7 @@ pub const PRESETS: &[Preset] = &[
         base_url: "https://api.anthropic.com",
         needs_key: true,
         model: "claude-sonnet-5",
+        paths: false,
     },
     Preset {
         slug: "openai",
@@ -31,6 +34,7 @@ pub const PRESETS: &[Preset] = &[
         base_url: "https://api.openai.com/v1",
         needs_key: true,
         model: "gpt-5",
+        paths: false,
     },
     Preset {
         slug: "gemini",
@@ -39,6 +43,7 @@ pub const PRESETS: &[Preset] = &[
         base_url: "https://generativelanguage.googleapis.com",
         needs_key: true,
         model: "gemini-2.5-pro",
+        paths: false,
     },
     Preset {
         slug: "openrouter",
@@ -47,6 +52,7 @@ pub const PRESETS: &[Preset] = &[
         base_url: "https://openrouter.ai/api/v1",
         needs_key: true,
         model: "",
+        paths: true,
     },
     Preset {
         slug: "ollama",
@@ -55,6 +61,7 @@ pub const PRESETS: &[Preset] = &[
         base_url: "http://127.0.0.1:11434/v1",
         needs_key: false,
         model: "",
+        paths: true,
     },
     Preset {
         slug: "other",
@@ -63,6 +70,7 @@ pub const PRESETS: &[Preset] = &[
         base_url: "",
         needs_key: false,
         model: "",
+        paths: true,
     },
 ];
 

@@ -3,7 +3,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use types::{ModelProviderId, TeamId, UserId};
 
-use super::providers::happening;
+use super::{callable::Agreed, providers::happening};
 use crate::{
     Can, Error, Orchestrator, Result, audit,
     budgets::catalogue_changed,
@@ -168,9 +168,9 @@ pub(super) async fn agreed(
     team: TeamId,
     provider: ModelProviderId,
     model: &str,
-) -> Result<Option<Rates>> {
+) -> Result<Option<Agreed>> {
     let row = sqlx::query!(
-        "SELECT input, cache_read, cache_write, output FROM model_prices
+        "SELECT input, cache_read, cache_write, output, set_at FROM model_prices
          WHERE team_id = $1 AND provider_id = $2 AND model = $3",
         team as TeamId,
         provider as ModelProviderId,
@@ -178,10 +178,8 @@ pub(super) async fn agreed(
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| Rates {
-        input: row.input,
-        cache_read: row.cache_read,
-        cache_write: row.cache_write,
-        output: row.output,
+    Ok(row.map(|row| {
+        let (input, cache_read, cache_write, output) = (row.input, row.cache_read, row.cache_write, row.output);
+        Agreed { rates: Rates { input, cache_read, cache_write, output }, set_at: row.set_at }
     }))
 }

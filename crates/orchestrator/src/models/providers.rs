@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 use types::{ModelProviderId, SecretId, TeamId, UserId};
 
 use super::{
-    CallableModel, DEMO_MODEL, ModelProvider, ModelRoute, ProviderKind, ProviderSettings, Tested, settings::check_key,
+    CallableModel, DEMO_MODEL, ModelProvider, ModelRoute, ProviderKind, ProviderSettings, Tested,
+    in_use::refuse_if_used, settings::check_key,
 };
 use crate::{
     Can, DEMO_PROVIDER, Error, Orchestrator, Result, Scope,
@@ -201,15 +202,12 @@ impl Orchestrator {
     /// Removes a provider and destroys its key. Where it was the default, the demo model is that again.
     ///
     /// # Errors
-    /// [`Error::Refused`] while agents name it; [`Error::NotFound`] for none of the team, and for the demo model.
+    /// [`Error::Refused`] while agents or lists of allowed models name it; [`Error::NotFound`] for none of the team, and for the demo model.
     pub async fn remove_model_provider(&self, scope: &Can<ManageIntegrations>, id: ModelProviderId) -> Result<()> {
         let (now, team) = (self.clock().now(), scope.team());
         let mut tx = self.db().team(scope).await?;
         let row = sqlx::query!(
-            r#"SELECT name, secret_id AS "secret: SecretId",
-                      (SELECT count(*) FROM agents a WHERE a.team_id = p.team_id AND a.provider_id = p.id
-                       AND a.removed_at IS NULL) AS "agents!"
-               FROM model_providers p
+            r#"SELECT name, secret_id AS "secret: SecretId" FROM model_providers
                WHERE team_id = $1 AND id = $2 AND removed_at IS NULL AND kind <> 'demo' FOR UPDATE"#,
             team as TeamId,
             id as ModelProviderId
@@ -217,13 +215,7 @@ impl Orchestrator {
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(Error::NotFound)?;
-        match row.agents {
-            0 => {}
-            1 => return Err(Error::Refused("One agent uses this provider. Give it another one first.".into())),
-            more => {
-                return Err(Error::Refused(format!("{more} agents use this provider. Give them another one first.")));
-            }
-        }
+        refuse_if_used(&mut tx, team, id).await?;
         sqlx::query!(
             "DELETE FROM model_defaults WHERE team_id = $1 AND provider_id = $2",
             team as TeamId,

@@ -230,3 +230,33 @@ async fn a_name_that_somebody_goes_by_is_not_taken_away() {
     assert_eq!(bench.forget_fast().await, Ok(()));
     bench.world.end().await;
 }
+
+#[tokio::test]
+async fn a_provider_that_a_model_or_a_list_names_is_not_removed() {
+    let bench = Bench::open().await;
+    let muster = &bench.world.muster;
+    let can = || bench.scope.can().expect("owner");
+    let providers = muster.model_providers(&bench.scope.can().expect("owner")).await.expect("providers");
+    let two = providers.iter().find(|provider| provider.name == "Two").expect("there").id;
+    let refused = async || match muster.remove_model_provider(&can(), two).await {
+        Err(Error::Refused(sentence)) => sentence,
+        other => panic!("{other:?}"),
+    };
+    bench.allow_project(&["one/*", "Two/m"]).await.expect("allowed");
+    let agent = muster.agent(&bench.scope.can().expect("owner"), bench.squad, bench.agent).await.expect("the agent");
+    let named = AgentSettings { model: Some("TWO/other".into()), ..agent.settings.clone() };
+    let (squads, ids) = (bench.scope.can().expect("owner"), (bench.squad, bench.agent));
+    let version = muster.edit_agent(&squads, ids, agent.version, &named).await.expect("saved");
+    let sentence = refused().await;
+    let both = format!("used by the agent {} of Crew, the project Parcels. Give", agent.settings.name);
+    assert!(sentence.contains(&both), "{sentence}");
+
+    bench.allow_project(&["one/*"]).await.expect("allowed");
+    assert!(!refused().await.contains("Parcels"));
+    let free = AgentSettings { allowed_models: owned(&["two/*"]), ..agent.settings.clone() };
+    let version = muster.edit_agent(&squads, ids, version, &free).await.expect("saved");
+    assert!(refused().await.contains("Crew"));
+    muster.edit_agent(&squads, ids, version, &agent.settings).await.expect("saved");
+    muster.remove_model_provider(&can(), two).await.expect("removed");
+    bench.world.end().await;
+}

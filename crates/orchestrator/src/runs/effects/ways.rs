@@ -89,7 +89,8 @@ impl Shop {
         let found = self.muster.routes_of_agent(&scope, &spender, agent.provider, agent.model.as_deref()).await;
         let routes = found.map_err(|error| match error {
             Error::NotFound => {
-                let sentence = format!("The model provider of {} was removed. Give it another one.", agent.name);
+                let sentence =
+                    format!("The model of {} is of no provider that the team has. Choose another.", agent.name);
                 Stumble::last(Failure::Model, sentence)
             }
             Error::NotAllowed(refusal) => {

@@ -4,7 +4,7 @@ use app::{
     components::{pagination::Pages, select::Choice},
     pages::team,
 };
-use orchestrator::models::CallContent;
+use orchestrator::models::{CallContent, ModelPrice, PricedProvider, Rates};
 use time::Duration;
 use types::{BuiltinRole, InvitationId, ModelProviderId, UserId};
 
@@ -86,6 +86,7 @@ pub(crate) fn sample_models() -> team::models::Models {
                 None,
             ),
         ],
+        prices: sample_prices(),
         presets: kinds.iter().map(|name| Choice::new(name.to_lowercase(), *name)).collect(),
         form: team::models::NewProvider {
             preset: "anthropic".to_owned(),
@@ -97,6 +98,29 @@ pub(crate) fn sample_models() -> team::models::Models {
         },
         ..team::models::Models::default()
     }
+}
+
+fn sample_prices() -> Vec<PricedProvider> {
+    let model = |name: &str, rates: Option<[i64; 3]>, context: Option<u64>| ModelPrice {
+        model: name.to_owned(),
+        rates: rates.map(|[input, cache_read, output]| Rates { input, cache_read, cache_write: input, output }),
+        agreed_at: None,
+        context,
+        is_default: false,
+    };
+    let sonnet = model("claude-sonnet-5", Some([2_000_000, 200_000, 10_000_000]), Some(1_000_000));
+    let opus = model("claude-opus-4-5", Some([4_000_000, 400_000, 20_000_000]), Some(200_000));
+    let anthropic = vec![
+        ModelPrice { agreed_at: Some(NOW - Duration::days(12)), ..opus },
+        ModelPrice { is_default: true, ..sonnet },
+        model("claude-haiku-4-5", Some([1_000_000, 100_000, 5_000_000]), Some(200_000)),
+        model("claude-3-5-haiku", Some([800_000, 80_000, 4_000_000]), Some(200_000)),
+    ];
+    let ollama = vec![ModelPrice { is_default: true, ..model("qwen3-coder", None, None) }];
+    let demo = vec![ModelPrice { is_default: true, ..model("demo", Some([0; 3]), None) }];
+    [("Anthropic", anthropic), ("Ollama", ollama), ("Demo model: replays a recording", demo)]
+        .map(|(name, models)| PricedProvider { name: name.to_owned(), models })
+        .into()
 }
 
 pub(crate) fn sample_members() -> team::members::Members {

@@ -1,6 +1,11 @@
 use http::StatusCode;
-use orchestrator::budgets::{NewCall, Spender, Used};
-use types::MicroUsd;
+use orchestrator::{
+    budgets::{NewCall, Spender, Used},
+    models::{ProviderSettings, Rates, WireFormat},
+    squads::Template,
+    work::Source,
+};
+use types::{MicroUsd, RunId};
 
 use crate::client::{Browser, Site};
 
@@ -60,6 +65,96 @@ async fn a_budget_is_set_spent_and_read() {
     assert!(page.body.contains(r#""held_micro_usd":8500000"#), "{}", page.body);
     let page = mira.get(&site, "/quayside/budgets?budget=00000000-0000-7000-8000-000000000000").await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn the_ledgers_files_say_who_spent_and_on_what() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let muster = &site.world.muster;
+    let project =
+        muster.create_project(&owner.can().expect("may"), "Parcels", &Source::Sample).await.expect("a project");
+    let squad = muster.form_squad(&owner.can().expect("may"), "Crew", Template::Solo).await.expect("a squad");
+    let plan = muster.squad_plan(&owner.can().expect("may"), squad).await.expect("a plan");
+    let (agent, run) = (&plan.agents[0], RunId::new());
+    let spender =
+        Spender { project: Some(project), squad: Some(squad), agent: Some(agent.id), task: None, run: Some(run) };
+    let cost = MicroUsd::from_cents(5);
+    let call =
+        NewCall { spender, key: "one".into(), provider: "P".into(), model: "m".into(), worst: Some(cost), tokens: 9 };
+    let held = muster.hold(owner.team(), call).await.expect("room");
+    let usage = types::chat::TokenUsage { uncached: 4, output: 2, reasoning: 3, ..Default::default() };
+    let (source, duration) = ("a test".into(), std::time::Duration::from_millis(1));
+    let used = Used {
+        usage,
+        estimated: false,
+        cost: Some(cost),
+        source,
+        model: "m".into(),
+        failed: false,
+        duration,
+        step: None,
+    };
+    muster.settle(held, used).await.expect("settled");
+
+    let page = mira.get(&site, "/quayside/budgets/ledger.csv?kind=settled").await;
+    let mut lines = page.body.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (heads, cells) = (lines.next().expect("heads"), lines.next().expect("a row"));
+    assert_eq!(heads.len(), cells.len(), "{}", page.body);
+    let run = run.to_string();
+    for (head, wanted) in
+        [("project", "Parcels"), ("role", "coder"), ("run", &run), ("output", "2"), ("reasoning", "3")]
+    {
+        let at = heads.iter().position(|name| *name == head).expect(head);
+        assert_eq!(cells[at], wanted, "{head}");
+    }
+    let page = mira.get(&site, "/quayside/budgets/ledger.jsonl?kind=settled").await;
+    let line: serde_json::Value = serde_json::from_str(page.body.trim()).expect("one line");
+    assert_eq!((&line["project"], &line["role"], &line["run"]), (&"Parcels".into(), &"coder".into(), &run.into()));
+    assert_eq!(line["used"]["reasoning"], 3);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn models_stand_with_their_prices_and_sizes() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let settings = ProviderSettings {
+        name: "Anthropic".into(),
+        kind: WireFormat::Anthropic,
+        base_url: "https://api.anthropic.com".into(),
+        model: "claude-sonnet-5".into(),
+    };
+    let muster = &site.world.muster;
+    let can = || owner.can().expect("may");
+    let provider = muster.add_model_provider(&can(), &settings, "sk-of-tests").await.expect("added");
+    let page = mira.get(&site, "/quayside/settings/models").await;
+    let (used, _) = page.body.split_once(" models of Anthropic").expect("a fold with all of them");
+    assert!(used.contains("1\u{202f}000\u{202f}000") && used.contains("$10.00"), "{used}");
+    let rates = Rates { input: 1_230_000, cache_read: 100_000, cache_write: 0, output: 7_770_000 };
+    muster.agree_price(&can(), provider, "claude-haiku-4-5", rates).await.expect("agreed");
+    let page = mira.get(&site, "/quayside/settings/models").await;
+    let (used, _) = page.body.split_once(" models of Anthropic").expect("a fold with all of them");
+    assert!(used.contains("$7.77") && used.contains("Price agreed 19 Nov"), "{used}");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_limit_in_tokens_is_warned_of_in_tokens() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let page = mira.post(&site, "/quayside/budgets/edit", "amount=100&tokens=1200&period=day&warn_at=80").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    spend(&site, 850).await;
+    let page = mira.get(&site, "/quayside/budgets").await;
+    for shown in
+        ["Quayside passed 80 % of its tokens", "1\u{202f}000 of 1\u{202f}200 tokens spent", "83.3 % of its tokens"]
+    {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
     site.end().await;
 }
 

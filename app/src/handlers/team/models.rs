@@ -27,6 +27,7 @@ async fn draw<G: Grant>(app: &App, member: &Inside<G>, form: NewProvider, errors
     };
     let providers = app.muster.model_providers(&reader).await?;
     let data = Models {
+        prices: app.muster.model_prices(&reader).await?,
         providers: providers.into_iter().map(row).collect(),
         presets: PRESETS.iter().map(|preset| Choice::new(preset.slug, preset.name)).collect(),
         form,

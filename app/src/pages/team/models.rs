@@ -1,7 +1,9 @@
 use leptos::prelude::*;
+use orchestrator::models::PricedProvider;
 use time::OffsetDateTime;
 use types::{ModelProviderId, Permission};
 
+use super::catalogue;
 use crate::{
     components::{
         button::Button,
@@ -23,6 +25,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Models {
     pub providers: Vec<Provider>,
+    /// Their models with prices.
+    pub prices: Vec<PricedProvider>,
     /// Value and name of each kind that can be added.
     pub presets: Vec<Choice>,
     pub form: NewProvider,
@@ -72,6 +76,7 @@ pub fn page(shell: &Shell, data: &Models) -> String {
         {page_head("Models and keys", sub, None)}
         {error_summary(&data.errors)}
         {section("providers", "Providers", Some(data.providers.len()), None, list.into_any())}
+        {section("models", "Models", None, None, catalogue::catalogue(&data.prices))}
         <p class="section__note">
             <a href=shell.link("/settings/gateway")>"Keys for your own programs, agreed prices, names for models"</a>
         </p>
@@ -274,6 +279,7 @@ mod tests {
     fn data() -> Models {
         Models {
             providers: vec![provider("Anthropic", false), provider("Demo model: replays a recording", true)],
+            prices: Vec::new(),
             presets: vec![Choice::new("anthropic", "Anthropic")],
             form: NewProvider { preset: "anthropic".to_owned(), needs_key: true, ..NewProvider::default() },
             errors: Errors::new(),

@@ -253,3 +253,21 @@ async fn trap_10_the_policy_is_an_equality_that_an_index_serves() {
     drop(tx);
     two.world.end().await;
 }
+
+#[tokio::test]
+async fn the_books_are_added_to_and_never_changed() {
+    let two = two_teams().await;
+    let mut app = PgConnection::connect(two.world.app_url()).await.expect("the app role connects");
+    for table in ["usage", "ledger_entries"] {
+        for statement in [format!("UPDATE {table} SET at = now()"), format!("DELETE FROM {table}")] {
+            let mut tx = app.begin().await.expect("a transaction");
+            set_team(&mut tx, two.own).await;
+            let refused = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&mut *tx).await;
+            let code =
+                refused.expect_err(&statement).into_database_error().and_then(|error| error.code().map(String::from));
+            assert_eq!(code.as_deref(), Some("42501"), "{statement}");
+        }
+    }
+    drop(app);
+    two.world.end().await;
+}

@@ -170,6 +170,11 @@ impl Yard {
         serve_model(script, &self.stop).await
     }
 
+    /// The address of another server, which goes away with the yard.
+    pub(crate) async fn serve(&self, router: axum::Router) -> String {
+        serve(router, &self.stop).await
+    }
+
     /// Waits until the task's run is as wanted, and returns it. Only its rows are heard of: for files there are `Folders`.
     pub(crate) async fn until(&self, task: TaskId, wanted: impl Fn(&RunView) -> bool) -> RunView {
         let can = self.scope.can().expect("may");
@@ -257,10 +262,14 @@ async fn serve_objects(data: &Path, stop: &CancellationToken) -> String {
 
 /// A model that replays a recording, until `stop`.
 async fn serve_model(script: demo_model::Script, stop: &CancellationToken) -> String {
+    serve(demo_model::router(script), stop).await
+}
+
+async fn serve(router: axum::Router, stop: &CancellationToken) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let stop = stop.clone();
-    let served = axum::serve(listener, demo_model::router(script)).with_graceful_shutdown(stop.cancelled_owned());
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     tokio::spawn(async move { served.await });
     url
 }

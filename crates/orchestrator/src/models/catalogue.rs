@@ -43,7 +43,7 @@ fn slug(name: &str) -> String {
 }
 
 impl Known {
-    /// Whether the name may be one of its own: `vendor/model` is at OpenRouter or a server of the team's, and at others names a
+    /// Whether the name may be one of its own: `vendor/model` is at a broker or a server of the team's, and at others names a
     /// provider that the team does not have.
     fn may_serve(&self, name: &str) -> bool {
         let paths = match (self.kind, self.base_url.as_deref()) {

@@ -184,10 +184,10 @@ async fn a_counter_that_comes_back_into_use_has_counted_all_the_while() {
     assert_eq!(desk.refused(11).await.spent, 90);
     assert!(desk.views().await.iter().all(|view| view.spent.micros() == 90), "the share follows its whole");
 
-    let run = Some(types::RunId::new());
+    let run = types::RunId::new();
     let of_run = async |micros| {
         let mut new = call(desk.project, micros);
-        new.spender.run = run;
+        new.spender.run = Some(run);
         desk.world.muster.hold(desk.team(), new).await
     };
     let cap = |most| BudgetSettings { per_run: Some(MicroUsd::from_micros(most)), ..daily(micros(1_000)) };
@@ -198,7 +198,7 @@ async fn a_counter_that_comes_back_into_use_has_counted_all_the_while() {
     }
     desk.limit(Subject::TEAM, cap(50)).await;
     let Err(Error::Budget(refusal)) = of_run(6).await else { panic!("no room in the run") };
-    assert_eq!(refusal.kind, BoundKind::Run(run.expect("a run")));
+    assert_eq!(refusal.kind, BoundKind::Run(run));
     assert_eq!((refusal.spent, refusal.limit), (45, 50), "what it spent without a cap counts");
     desk.balanced().await;
     desk.world.end().await;

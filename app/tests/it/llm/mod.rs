@@ -1,9 +1,9 @@
 //! Model calls of programs: the vendors' official clients unchanged, and what they do not show.
 
 mod broken;
+mod catalogue;
+mod clients;
 mod faces;
-
-use std::path::PathBuf;
 
 use axum::body::Body;
 use demo_model::Script;
@@ -17,7 +17,7 @@ use orchestrator::{
 };
 use serde_json::{Value, json};
 use time::Duration;
-use tokio::{process::Command, sync::watch};
+use tokio::sync::watch;
 use tower::ServiceExt;
 use types::{MicroUsd, ModelProviderId, ProjectId};
 
@@ -204,69 +204,6 @@ async fn key(world: &World, scope: &Scope, project: Option<ProjectId>) -> String
     world.muster.create_gateway_key(&scope.can().expect("owner"), &new).await.expect("a key").1
 }
 
-fn python() -> Option<PathBuf> {
-    // Cargo's folder for tests is inside of the target folder, where the clients are installed.
-    let python = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).parent()?.join("model-clients/bin/python");
-    python.exists().then_some(python)
-}
-
-/// Runs a vendor's client against a face, with a provider of each format behind it.
-async fn official(program: &str) {
-    let Some(python) = python() else {
-        eprintln!("skipped: the official Python clients are not installed (deploy/setup.sh --tests)");
-        return;
-    };
-    for kind in WireFormat::ALL {
-        let bench = Bench::open(kind).await;
-        let broke = bench.broke_key().await;
-        let url = serve(bench.site.router.clone()).await;
-        let run = Command::new(&python)
-            .args(["-c", program, &url, &bench.key, &broke, "server/m", kind.as_str()])
-            .kill_on_drop(true)
-            .output();
-        let output = run.await.expect("python runs");
-        let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success() && out.contains("all good"), "{kind:?} behind: {out}\n{error}");
-        bench.end().await;
-    }
-}
-
-#[tokio::test]
-async fn openais_client_works_unchanged_whatever_is_behind() {
-    official(include_str!("../clients/openai_client.py")).await;
-}
-
-#[tokio::test]
-async fn anthropics_client_works_unchanged_whatever_is_behind() {
-    official(include_str!("../clients/anthropic_client.py")).await;
-}
-
-#[tokio::test]
-async fn googles_client_works_unchanged_whatever_is_behind() {
-    official(include_str!("../clients/google_client.py")).await;
-}
-
-/// The clients for JavaScript, installed with the browser tests.
-#[tokio::test]
-async fn clients_for_javascript_work_unchanged_whatever_is_behind() {
-    let folder = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo")).join("../e2e");
-    if !folder.join("node_modules/openai").exists() {
-        eprintln!("skipped: the packages of e2e are not installed (deploy/setup.sh --tests)");
-        return;
-    }
-    for kind in WireFormat::ALL {
-        let bench = Bench::open(kind).await;
-        let broke = bench.broke_key().await;
-        let url = serve(bench.site.router.clone()).await;
-        let arguments = ["clients/models.mjs", &url, &bench.key, &broke, "server/m", kind.as_str()];
-        let run = Command::new("node").current_dir(&folder).args(arguments).kill_on_drop(true).output();
-        let output = run.await.expect("node runs");
-        let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success() && out.contains("all good"), "{kind:?} behind: {out}\n{error}");
-        bench.end().await;
-    }
-}
-
 #[tokio::test]
 async fn each_call_is_one_row_with_what_the_provider_reported() {
     let bench = Bench::open(WireFormat::OpenAiChat).await;
@@ -380,96 +317,4 @@ async fn a_key_of_another_team_or_one_that_was_revoked_opens_nothing() {
     assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
     bench.ledger(1).await;
     bench.end().await;
-}
-
-#[tokio::test]
-async fn a_model_that_a_project_may_not_use_is_refused_in_the_clients_format() {
-    let mut bench = Bench::open(WireFormat::OpenAiChat).await;
-    let muster = &bench.site.world.muster;
-    let source = orchestrator::work::Source::Empty;
-    let can = bench.scope.can().expect("owner");
-    let project = muster.create_project(&can, "careful", &source).await.expect("a project");
-    let found = muster.project(&bench.scope.can().expect("owner"), project).await.expect("the project");
-    let settings = orchestrator::work::ProjectSettings {
-        name: found.name,
-        description: found.description,
-        default_branch: found.default_branch,
-        commands: found.commands,
-        egress_allow: found.egress_allow,
-        allowed_models: vec!["demo/*".into()],
-        limits: found.limits,
-    };
-    muster.update_project(&bench.scope.can().expect("owner"), project, &settings).await.expect("allowed");
-    bench.key = key(&bench.site.world, &bench.scope, Some(project)).await;
-    let message = json!([{"role": "user", "content": "Go."}]);
-    let chat = json!({"model": "server/m", "messages": message});
-    let anthropic = json!({"model": "server/m", "max_tokens": 10, "messages": message});
-    let gemini = json!({"contents": [{"role": "user", "parts": [{"text": "Go."}]}]});
-    for (path, body, kind) in [
-        ("/llm/openai/v1/chat/completions", &chat, "permission_denied"),
-        ("/llm/anthropic/v1/messages", &anthropic, "permission_error"),
-        ("/llm/gemini/v1beta/models/server/m:generateContent", &gemini, "PERMISSION_DENIED"),
-    ] {
-        let (status, headers, body) = bench.post(path, body).await;
-        assert_eq!((status, headers["x-should-retry"].to_str().ok()), (StatusCode::FORBIDDEN, Some("false")), "{body}");
-        assert!(body.contains(kind) && body.contains("The project careful may not use the model server/m."), "{body}");
-        assert!(body.contains("Whoever may change projects can add it"), "{body}");
-    }
-    assert_eq!(bench.calls(), 0);
-    assert_eq!(bench.get("/llm/openai/v1/models/server/m").await.0, StatusCode::FORBIDDEN);
-    let (_, list) = bench.get("/llm/openai/v1/models").await;
-    assert!(list.contains("demo/demo") && !list.contains("server/m"), "{list}");
-    bench.end().await;
-}
-
-#[tokio::test]
-async fn one_model_is_found_by_any_of_its_names() {
-    let bench = Bench::open(WireFormat::OpenAiChat).await;
-    for (path, part) in [
-        ("/llm/openai/v1/models/server/m", r#""id":"server/m""#),
-        ("/llm/openai/v1/models/server%2Fm", r#""id":"server/m""#),
-        ("/llm/openai/v1/models/default", r#""object":"model""#),
-        ("/llm/anthropic/v1/models/m", r#""id":"m""#),
-        ("/llm/gemini/v1beta/models/server/m", r#""name":"models/server/m""#),
-        ("/llm/gemini/v1/models/demo/demo", r#""name":"models/demo/demo""#),
-    ] {
-        let (status, body) = bench.get(path).await;
-        assert!(status == StatusCode::OK && body.contains(part), "{path}: {body}");
-    }
-    for (path, part) in [
-        ("/llm/openai/v1/models/no/such", "model_not_found"),
-        ("/llm/anthropic/v1/models/server/such", "not_found_error"),
-        ("/llm/gemini/v1beta/models/such", "NOT_FOUND"),
-    ] {
-        let (status, body) = bench.get(path).await;
-        assert!(status == StatusCode::NOT_FOUND && body.contains(part), "{path}: {body}");
-    }
-    bench.end().await;
-}
-
-#[tokio::test]
-async fn words_are_kept_for_a_team_that_wants_it_and_read_from_the_ledger() {
-    for kind in WireFormat::ALL {
-        let bench = Bench::open(kind).await;
-        let muster = &bench.site.world.muster;
-        assert_eq!(bench.chat("Go.", json!({"stream": true})).await.0, StatusCode::OK);
-        bench.ledger(1).await;
-        muster.keep_content(&bench.scope.can().expect("owner"), 7).await.expect("on");
-        let secret = "ghp_0123456789abcdefghij";
-        assert_eq!(bench.chat(&format!("Go. {secret}"), json!({"stream": true})).await.0, StatusCode::OK);
-        assert_eq!(bench.chat("Go on.", json!({})).await.0, StatusCode::OK);
-        bench.ledger(3).await;
-        let kept = bench.kept(2).await;
-        let mut texts = Vec::new();
-        for call in kept {
-            let (budgets, files) = (bench.scope.can().expect("owner"), bench.scope.can().expect("owner"));
-            let content = muster.call_content(&budgets, &files, call).await.expect("kept");
-            assert!(content.answer.contains("Reading."), "{}", content.answer);
-            texts.push(content.request);
-        }
-        texts.sort();
-        assert!(texts.iter().any(|text| text.contains("Go. [secret]")), "{texts:?}");
-        assert!(texts.iter().any(|text| text.contains("Go on.")) && !texts.concat().contains(secret), "{texts:?}");
-        bench.end().await;
-    }
 }

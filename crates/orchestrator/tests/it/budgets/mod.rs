@@ -1,6 +1,8 @@
 //! No call without a reservation, and no limit passed.
 
 mod killed;
+mod many;
+mod told;
 
 use std::time::Duration;
 
@@ -263,65 +265,6 @@ async fn what_another_process_moves_is_seen_by_the_next_call() {
 }
 
 #[tokio::test]
-async fn people_are_told_once_and_by_mail() {
-    let desk = Desk::new().await;
-    desk.limit(Subject::TEAM, BudgetSettings { warn_at: vec![50, 80], ..daily(micros(100)) }).await;
-    for _ in 0..9 {
-        desk.spend(10).await;
-    }
-    desk.refused(11).await;
-    desk.refused(11).await;
-    let alerts = desk.world.muster.budget_alerts(&desk.scope.can().expect("may")).await.expect("alerts");
-    assert_eq!(alerts.iter().rev().map(|alert| alert.step).collect::<Vec<_>>(), [50, 80, 100]);
-    let subjects: Vec<String> =
-        desk.world.mail_for("ada@quayside.example").await.into_iter().map(|(subject, _)| subject).collect();
-    assert_eq!(
-        subjects[..3],
-        [
-            "The budget of quayside is used up",
-            "80 % of the budget of quayside is spent",
-            "50 % of the budget of quayside is spent"
-        ]
-    );
-    desk.world.end().await;
-}
-
-#[tokio::test]
-async fn limits_in_tokens_are_told_of_in_tokens_and_to_those_who_may_raise_them() {
-    let desk = Desk::new().await;
-    let reader = desk.world.person("Rita").await;
-    desk.world.join(&desk.scope, &reader, "reader").await;
-    let both = BudgetSettings { tokens: Some(1_000), ..daily(micros(1_000)) };
-    desk.limit(Subject::TEAM, both).await;
-    // The same numbers in both measures, and each is told of.
-    desk.spend(850).await;
-    desk.refused(151).await;
-    let dear = NewCall { worst: Some(MicroUsd::from_micros(1)), tokens: 151, ..call(desk.project, 0) };
-    for _ in 0..2 {
-        let refused = desk.world.muster.hold(desk.team(), dear.clone()).await;
-        assert!(matches!(refused, Err(Error::Budget(refusal)) if refusal.measure == Measure::Tokens));
-    }
-    let alerts = desk.world.muster.budget_alerts(&desk.scope.can().expect("may")).await.expect("alerts");
-    let mut told: Vec<_> = alerts.iter().map(|alert| (alert.step, alert.measure, alert.spent, alert.limit)).collect();
-    told.sort_by_key(|&(step, measure, ..)| (step, measure == Measure::Tokens));
-    let each = |step| [(step, Measure::Money, 850, 1_000), (step, Measure::Tokens, 850, 1_000)];
-    assert_eq!(told, [each(80), each(100)].concat());
-
-    let mail = desk.world.mail_for("ada@quayside.example").await;
-    for (subject, line) in [
-        ("80 % of the token budget of quayside is spent", "850 of 1000 tokens are spent."),
-        ("The token budget of quayside is used up", "850 of 1000 tokens are spent."),
-        ("The budget of quayside is used up", "0.00 of 0.00 USD are spent."),
-    ] {
-        let found = mail.iter().filter(|(told, _)| told == subject).map(|(_, body)| body).collect::<Vec<_>>();
-        assert!(found.len() == 1 && found[0].starts_with(line), "{subject}: {found:?}");
-    }
-    let told = desk.world.mail_for(&reader.user.email).await;
-    assert!(told.iter().all(|(subject, _)| !subject.contains("budget")), "{told:?}");
-    desk.world.end().await;
-}
-
-#[tokio::test]
 async fn a_pause_stops_calls_at_once_and_names_its_reason() {
     let desk = Desk::new().await;
     let elsewhere = Spender::default();
@@ -367,76 +310,6 @@ pub(crate) fn process(world: &World) -> Orchestrator {
     let pool = PoolSettings { max_connections: 4, ..PoolSettings::default() };
     let db = Db::open(world.app_url(), world.system_url(), &pool).expect("addresses");
     Orchestrator::new(db, world.clock.clone(), identity::Hasher::new(1), keys(), gateway(), Settings::default())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_calls_of_three_processes_never_pass_a_nearly_empty_budget() {
-    let desk = Desk::new().await;
-    const LIMIT: i64 = 50_000;
-    desk.limit(Subject::TEAM, daily(micros(LIMIT))).await;
-    desk.limit(desk.part(), daily(Limit::Share(8_000))).await;
-    let processes: Vec<Orchestrator> = (0..3).map(|_| process(&desk.world)).collect();
-    let (team, project) = (desk.team(), desk.project);
-    // One dies for certain, whichever of the thousand find room.
-    drop(processes[0].hold(team, call(project, 100)).await.expect("room for one"));
-    let calls = (0..1_000_i64).map(|at| {
-        let muster = processes[usize::try_from(at % 3).expect("small")].clone();
-        tokio::spawn(async move {
-            let worst = 100 + at * 37 % 400;
-            let held = match muster.hold(team, call(project, worst)).await {
-                Ok(held) => held,
-                Err(Error::Budget(_)) => return (0, false),
-                Err(other) => panic!("{other:?}"),
-            };
-            // One in nine dies in the middle; of the others some cost all that was held.
-            match at % 9 {
-                0 => {
-                    drop(held);
-                    (0, true)
-                }
-                1 => {
-                    muster.release(held).await.expect("released");
-                    (0, false)
-                }
-                _ => {
-                    let cost = worst * (at % 5) / 4;
-                    muster.settle(held, used(cost)).await.expect("settled");
-                    (cost, false)
-                }
-            }
-        })
-    });
-    let mut died = 1;
-    let mut settled = 0;
-    for call in calls.collect::<Vec<_>>() {
-        let (cost, lost) = call.await.expect("a call");
-        settled += cost;
-        died += u32::from(lost);
-    }
-    desk.balanced().await;
-    let views = desk.views().await;
-    assert!(
-        views.iter().all(|view| view.spent.micros() + view.reserved.micros() <= view.limit.expect("a limit").micros())
-    );
-    assert_eq!(views[1].spent.micros(), settled);
-    assert!(settled > 0, "some cost something");
-
-    desk.world.clock.advance(Span::minutes(1));
-    let lost: u32 = futures(&processes).await;
-    assert_eq!(lost, died, "each lost call is settled once, whichever process finds it");
-    let views = desk.views().await;
-    assert!(views[1].spent.micros() > settled && views[1].reserved.micros() == 0);
-    assert!(views[1].spent <= views[1].limit.expect("a limit"));
-    desk.balanced().await;
-    for process in processes {
-        process.db().close().await;
-    }
-    desk.world.end().await;
-}
-
-async fn futures(processes: &[Orchestrator]) -> u32 {
-    let (a, b, c) = tokio::join!(processes[0].settle_lost(), processes[1].settle_lost(), processes[2].settle_lost());
-    a.expect("a look") + b.expect("a look") + c.expect("a look")
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ fn damage_is_named(folder: &Path) {
     assert!(entries >= 3, "{said}");
 
     change(
-        "CREATE TABLE kept AS SELECT * FROM audit_entries;
+        "CREATE SCHEMA aside; CREATE TABLE aside.kept AS SELECT * FROM audit_entries;
          ALTER TABLE audit_entries DISABLE TRIGGER USER;
          UPDATE audit_entries SET target_id = 'another' WHERE seq = 2",
     );
@@ -73,8 +73,8 @@ fn damage_is_named(folder: &Path) {
         (false, "fail  quayside: entry 2: the entry was changed after it was written".to_owned())
     );
     change(
-        "UPDATE audit_entries e SET target_id = k.target_id FROM kept k WHERE k.team_id = e.team_id AND k.seq = e.seq;
-         DROP TABLE kept",
+        "UPDATE audit_entries e SET target_id = k.target_id FROM aside.kept k WHERE k.team_id = e.team_id AND k.seq = e.seq;
+         DROP SCHEMA aside CASCADE",
     );
     assert!(verify(folder).0, "mended");
     change("DELETE FROM audit_entries WHERE seq = (SELECT max(seq) FROM audit_entries)");

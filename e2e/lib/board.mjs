@@ -4,6 +4,7 @@ export async function emptyProject(page, person, name) {
   await page.getByLabel("Name").fill(name);
   await page.getByRole("button", { name: "Add the project" }).click();
   await page.getByRole("heading", { level: 1, name: `Board of ${name}` }).waitFor();
+  await page.waitForLoadState();
   return new URL(page.url()).pathname;
 }
 
@@ -18,8 +19,10 @@ export async function write(page, word, lines) {
   for (const line of lines) {
     await column(page, word).locator("summary").first().click();
     await page.getByRole("textbox", { name: `Add a task to ${word}` }).fill(line);
+    // The page before may show the task too, as news, while the next one is still on its way.
+    const next = page.waitForEvent("load");
     await page.keyboard.press("Enter");
+    await next;
     await column(page, word).getByText(line.split(" #")[0]).waitFor();
   }
-  await page.waitForLoadState();
 }

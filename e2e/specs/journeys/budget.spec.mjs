@@ -33,7 +33,7 @@ async function addProvider(page, person, key) {
   await page.getByRole("button", { name: "Save and try" }).click();
   await expect(page.getByRole("main")).toContainText("Works");
   // The first provider of a team's own is its default.
-  await expect(page.getByRole("row", { name: /Paid models/ })).toContainText("Used by agents that name no other");
+  await expect(page.getByRole("row", { name: /^Paid models/ })).toContainText("Used by agents that name no other");
 }
 
 async function setBudget(page, amount) {
@@ -59,12 +59,16 @@ test("a budget warns, stops a run inside a step, and lets it go on when it is ra
         }).toPass({ timeout: 100_000, intervals: [500] })
       : check(100_000);
 
-  const key = await foreignModels(await another());
-  await addProvider(page, person, key);
   await page.goto(`/${person.slug}/budgets`);
   await expect(page.getByRole("main")).toContainText("No budget is set");
   await page.getByLabel("The team may spend, in US dollars").fill(ENOUGH);
   await page.getByRole("button", { name: "Set the budget" }).click();
+  await expect(page.getByRole("main")).toContainText(`$${ENOUGH}`);
+  const key = await foreignModels(await another());
+  await addProvider(page, person, key);
+  await page.goto(`/${person.slug}/budgets`);
+  // The call that tried the provider out.
+  await expect(page.getByRole("region", { name: "Ledger" })).toContainText("Settled");
   await page.getByRole("link", { name: /^Edit the budget of/ }).click();
   await page.getByLabel("Warn at, in per cent").fill(WARNING);
   await setBudget(page, SMALL);

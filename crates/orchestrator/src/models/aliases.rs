@@ -1,9 +1,11 @@
 //! The team's own names for models: giving and taking them away.
 
-use sqlx::PgConnection;
 use types::{ModelProviderId, TeamId};
 
-use super::catalogue::{Alias, Catalogue, DEFAULT, Target};
+use super::{
+    catalogue::{Alias, Catalogue, DEFAULT, Target},
+    in_use::refuse_if_named,
+};
 use crate::{
     Can, Error, Orchestrator, Result,
     audit::{self, Happening},
@@ -60,7 +62,7 @@ impl Orchestrator {
         check(alias)?;
         let mut tx = self.db().team(scope).await?;
         if alias.targets.is_empty() {
-            refuse_if_used(&mut tx, team, &alias.name).await?;
+            refuse_if_named(&mut tx, team, &alias.name).await?;
         }
         let catalogue = Catalogue::read(&mut tx, team).await?;
         let count = sqlx::query_scalar!(
@@ -122,33 +124,4 @@ fn check(alias: &Alias) -> Result<()> {
         return Err(Error::field("first", "Enter the model's name as the provider writes it."));
     }
     Ok(())
-}
-
-/// Who goes by a name is told; what is archived goes by none until it comes back.
-async fn refuse_if_used(connection: &mut PgConnection, team: TeamId, name: &str) -> Result<()> {
-    const SHOWN: usize = 5;
-    let mut users = sqlx::query_scalar!(
-        r#"SELECT 'the agent ' || a.name || ' of ' || s.name AS "user!"
-           FROM agents a JOIN squads s ON s.team_id = a.team_id AND s.id = a.squad_id
-           WHERE a.team_id = $1 AND a.removed_at IS NULL AND s.archived_at IS NULL
-             AND (a.provider_id IS NULL AND a.model = $2 OR $2 = ANY (a.allowed_models))
-           UNION ALL
-           SELECT 'the project ' || name FROM projects
-           WHERE team_id = $1 AND archived_at IS NULL AND $2 = ANY (allowed_models)
-           ORDER BY 1"#,
-        team as TeamId,
-        name,
-    )
-    .fetch_all(connection)
-    .await?;
-    if users.is_empty() {
-        return Ok(());
-    }
-    let more = users.len().saturating_sub(SHOWN);
-    users.truncate(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Err(Error::field(
-        "alias",
-        format!("“{name}” is used by {}{more}. Give them other models first, then remove the name.", users.join(", ")),
-    ))
 }

@@ -61,6 +61,7 @@ pub(super) async fn translate(
             return Ok(Spent { usage, estimated: true, failed: true, model, took, words: None });
         }
         match wait_after(&error, tries).filter(|_| !is_gone(head.as_ref())) {
+            // As long as the provider asks for, or longer with each try: at once, it would most likely fail the same way.
             Some(wait) => tokio::time::sleep(wait).await,
             None => return Err(Box::new(error.into())),
         }
@@ -125,6 +126,7 @@ impl Translation {
         let stop = async move {
             // Dropped, and never sent on.
             drop(left.await);
+            // The client has gone, but the answer may end with its usage, and that is wanted: it is read for so long still.
             tokio::time::sleep(rest).await;
         };
         let sink = move |delta| {

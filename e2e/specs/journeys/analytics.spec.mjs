@@ -1,19 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { patience } from "../../lib/patience.mjs";
 import { expect, test } from "../../lib/test.mjs";
 
 test("what a run cost is found by agent, by task and as a file", async ({ page, person, javaScriptEnabled }, info) => {
   test.setTimeout(150_000);
   const picture = (name) => page.screenshot({ path: join(info.outputDir, `${name}.png`), fullPage: true });
-  // Without a script the page is a snapshot: it is opened again until it shows what is waited for.
-  const until = (check) =>
-    javaScriptEnabled === false
-      ? expect(async () => {
-          await page.reload();
-          await check(1_000);
-        }).toPass({ timeout: 100_000, intervals: [500] })
-      : check(100_000);
+  const until = patience(page, javaScriptEnabled);
   const main = page.getByRole("main");
 
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Analytics" }).click();

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 
-import { expect, test } from "../../lib/test.mjs";
 import { signUp, stranger } from "../../lib/people.mjs";
+import { patience } from "../../lib/patience.mjs";
+import { expect, test } from "../../lib/test.mjs";
 
 /**
  * In US dollars. The sample spends more than the first at the team's rate, so the run stops inside a step. The worst case of its calls
@@ -50,14 +51,7 @@ test("a budget warns, stops a run inside a step, and lets it go on when it is ra
 }, info) => {
   test.setTimeout(240_000);
   const picture = (name) => page.screenshot({ path: join(info.outputDir, `${name}.png`), fullPage: true });
-  // Without a script the page is a snapshot: it is opened again until it shows what is waited for.
-  const until = (check) =>
-    javaScriptEnabled === false
-      ? expect(async () => {
-          await page.reload();
-          await check(1_000);
-        }).toPass({ timeout: 100_000, intervals: [500] })
-      : check(100_000);
+  const until = patience(page, javaScriptEnabled);
 
   await page.goto(`/${person.slug}/budgets`);
   await expect(page.getByRole("main")).toContainText("No budget is set");

@@ -1,4 +1,5 @@
 import { codeIn, mailTo, stranger } from "../../lib/people.mjs";
+import { patience } from "../../lib/patience.mjs";
 import { expect, test } from "../../lib/test.mjs";
 
 /** More places than any of these pages has. */
@@ -30,14 +31,7 @@ test("from the front page to a merged change without a mouse", async ({ page, ja
   test.setTimeout(150_000);
   const person = stranger();
   const main = page.getByRole("main");
-  // Without a script the page is a snapshot, and one reloads it, by F5 in a browser with a window.
-  const until = (check) =>
-    javaScriptEnabled === false
-      ? expect(async () => {
-          await page.reload();
-          await check(1_000);
-        }).toPass({ timeout: 100_000, intervals: [500] })
-      : check(100_000);
+  const until = patience(page, javaScriptEnabled);
 
   await page.goto("/");
   await press(page, page.getByRole("banner").getByRole("link", { name: "Start free" }));

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { patience } from "../../lib/patience.mjs";
 import { expect, test } from "../../lib/test.mjs";
 
 /** What a newcomer does from the end of sign-up to a merged change, and how long it may take. */
@@ -15,14 +16,7 @@ test("one button leads to a merged change", async ({ page, person, javaScriptEna
     await does();
   };
   const picture = (name) => page.screenshot({ path: join(info.outputDir, `${name}.png`), fullPage: true });
-  // Without a script the page is a snapshot; looking again is not something the newcomer decides.
-  const until = (check) =>
-    javaScriptEnabled === false
-      ? expect(async () => {
-          await page.reload();
-          await check(1_000);
-        }).toPass({ timeout: 100_000, intervals: [500] })
-      : check(100_000);
+  const until = patience(page, javaScriptEnabled);
 
   await act("open the dashboard", () => page.getByRole("link", { name: "Dashboard" }).first().click());
   await picture("1-dashboard");

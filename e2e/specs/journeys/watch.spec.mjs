@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { expectAccessible, expectReflow } from "../../lib/checks.mjs";
 import { expectRefused, statusAfter } from "../../lib/people.mjs";
+import { patience } from "../../lib/patience.mjs";
 import { expect, test } from "../../lib/test.mjs";
 
 test("a run is watched, sent back, merged and taken back", async ({ page, person, javaScriptEnabled }, info) => {
@@ -13,14 +14,7 @@ test("a run is watched, sent back, merged and taken back", async ({ page, person
     await expectAccessible(page);
     await expectReflow(page);
   };
-  // Without a script the page is a snapshot: it is opened again until it shows what is waited for.
-  const until = (check) =>
-    javaScriptEnabled === false
-      ? expect(async () => {
-          await page.reload();
-          await check(1_000);
-        }).toPass({ timeout: 100_000, intervals: [500] })
-      : check(100_000);
+  const until = patience(page, javaScriptEnabled);
 
   await page.goto(`/${person.slug}`);
   await main.getByRole("button", { name: "Run the sample task" }).click();

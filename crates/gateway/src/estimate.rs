@@ -25,6 +25,16 @@ pub fn likely_input_tokens(request: &ChatRequest) -> u64 {
     bytes(request) * 2 / 7 + overhead(request)
 }
 
+/// What a call of which nothing was reported is counted at: never less than it took.
+#[must_use]
+pub fn at_most(request: &ChatRequest) -> TokenUsage {
+    TokenUsage {
+        uncached: input_tokens(request),
+        output: u64::from(request.max_output_tokens),
+        ..TokenUsage::default()
+    }
+}
+
 /// A report from the middle of an answer, with at least a token of output for each byte that was written.
 pub(crate) fn raised(reported: TokenUsage, written: u64) -> TokenUsage {
     let missing = written.saturating_sub(reported.output + reported.reasoning);

@@ -32,6 +32,15 @@ impl Priced {
             Self::Unknown => None,
         }
     }
+
+    /// The amount and where its price is from, as a ledger keeps them.
+    #[must_use]
+    pub fn booked(self) -> (Option<MicroUsd>, String) {
+        match self {
+            Self::Known { amount, source, .. } => (Some(amount), source),
+            Self::Unknown => (None, "unknown".to_owned()),
+        }
+    }
 }
 
 /// Prices that a customer agreed on, in millionths of a dollar for a million tokens.

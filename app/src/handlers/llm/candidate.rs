@@ -3,7 +3,6 @@ use std::{sync::Arc, time::Duration};
 use gateway::{
     Kind, Provider,
     face::{Fault, Format, Request, Situation},
-    prices::Priced,
 };
 use orchestrator::{
     budgets::{NewCall, Spender, Used},
@@ -128,10 +127,7 @@ impl Candidate {
     pub(super) fn used(&self, spent: &Spent, now: OffsetDateTime) -> Used {
         let (cost, source) = match self {
             Self::Demo { .. } => (Some(MicroUsd::ZERO), DEMO.to_owned()),
-            Self::Server(model) => match model.cost(&spent.usage, now) {
-                Priced::Known { amount, source, .. } => (Some(amount), source),
-                Priced::Unknown => (None, "unknown".to_owned()),
-            },
+            Self::Server(model) => model.cost(&spent.usage, now).booked(),
         };
         let model = if spent.model.is_empty() { self.model().to_owned() } else { spent.model.clone() };
         Used {

@@ -2,11 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use gateway::{CallError, estimate, prices::Priced};
-use types::{
-    ModelProviderId, TeamId,
-    chat::{ChatRequest, TokenUsage},
-};
+use gateway::{CallError, estimate};
+use types::{ModelProviderId, TeamId, chat::ChatRequest};
 use uuid::Uuid;
 
 use super::{CallableModel, ModelRoute, Tested, providers::happening};
@@ -63,15 +60,8 @@ impl Orchestrator {
                 return Ok(Some(explain(error)));
             }
         };
-        let usage_or_most = usage.unwrap_or_else(|| TokenUsage {
-            uncached: estimate::input_tokens(request),
-            output: u64::from(request.max_output_tokens),
-            ..TokenUsage::default()
-        });
-        let (cost, source) = match callable.cost(&usage_or_most, self.clock().now()) {
-            Priced::Known { amount, source, .. } => (Some(amount), source),
-            Priced::Unknown => (None, "unknown".to_owned()),
-        };
+        let usage_or_most = usage.unwrap_or_else(|| estimate::at_most(request));
+        let (cost, source) = callable.cost(&usage_or_most, self.clock().now()).booked();
         let used = Used {
             usage: usage_or_most,
             estimated: usage.is_none() || outcome.is_err(),

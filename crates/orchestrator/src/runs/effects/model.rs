@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agents::Event;
-use gateway::{CallError, estimate, prices::Priced};
+use gateway::{CallError, estimate};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use types::{
@@ -204,18 +204,13 @@ impl Call<'_> {
         }
     }
 
-    /// What the call came to. A provider that reports nothing is counted at what it was probably sent.
+    /// What the call came to. A provider that reports nothing is counted at the most it can have taken.
     fn used(&self, usage: Option<TokenUsage>, model: &str, now: OffsetDateTime, duration: Duration) -> Used {
         let estimated = usage.is_none();
-        let usage = usage.unwrap_or_else(|| TokenUsage {
-            uncached: estimate::input_tokens(self.request),
-            output: u64::from(self.request.max_output_tokens),
-            ..TokenUsage::default()
-        });
-        let (cost, source) = match self.route.paid.as_ref().map(|paid| paid.cost(&usage, now)) {
+        let usage = usage.unwrap_or_else(|| estimate::at_most(self.request));
+        let (cost, source) = match &self.route.paid {
             None => (Some(MicroUsd::ZERO), "demo model".to_owned()),
-            Some(Priced::Known { amount, source, .. }) => (Some(amount), source),
-            Some(Priced::Unknown) => (None, "unknown".to_owned()),
+            Some(paid) => paid.cost(&usage, now).booked(),
         };
         Used { usage, estimated, cost, source, model: model.to_owned(), failed: false, duration, step: Some(self.step) }
     }

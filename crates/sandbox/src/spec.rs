@@ -107,6 +107,7 @@ impl Spec {
             pids: self.limits.pids,
             disk_bytes: self.limits.disk_bytes,
             wall_ms: u64::try_from(self.limits.wall.as_millis()).unwrap_or(u64::MAX),
+            cpu_millis: self.limits.cpu_millis,
             held,
             ..Start::default()
         }

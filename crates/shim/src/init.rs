@@ -12,6 +12,7 @@ use crate::{
     jobs::{Jobs, is_first},
     protocol::{CONTROL, Reason, Start},
     serve::{self, Server},
+    throttle,
     watch::{self, Disk},
 };
 
@@ -45,6 +46,7 @@ async fn keep(start: Start) -> io::Result<()> {
     let server = Arc::new(Server { jobs: Arc::clone(&jobs), disk: Arc::clone(&disk), begun });
     let mut serving = tokio::spawn(server.run(listener));
     tokio::spawn(watch::processes(start.clone(), Arc::clone(&jobs)));
+    tokio::spawn(throttle::processors(start.clone(), Arc::clone(&jobs)));
     tokio::spawn(watch::disk(start.clone(), Arc::clone(&jobs), disk));
     let reaping = Arc::clone(&jobs);
     tokio::spawn(async move {

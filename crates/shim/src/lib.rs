@@ -19,6 +19,7 @@ mod processes;
 pub mod protocol;
 mod reap;
 mod serve;
+mod throttle;
 pub mod tool;
 mod usage;
 mod watch;

@@ -19,7 +19,7 @@ pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) zombie: bool,
     pub(crate) group: i32,
-    /// User and system time, in clock ticks.
+    /// User and system time, its own and that of children which ended and were waited for, in clock ticks.
     pub(crate) ticks: u64,
     pub(crate) threads: u64,
     /// Resident memory in pages.
@@ -45,7 +45,7 @@ fn parse(stat: &str) -> Option<Process> {
         pid,
         zombie: matches!(fields.first(), Some(&("Z" | "X"))),
         group: fields.get(2)?.parse().ok()?,
-        ticks: number(14)? + number(15)?,
+        ticks: number(14)? + number(15)? + number(16)? + number(17)?,
         threads: number(20)?,
         pages: number(24)?,
     })
@@ -93,9 +93,9 @@ mod tests {
 
     #[test]
     fn a_name_cannot_shift_the_fields() {
-        let stat = "17 (a) S 1 (x) Z 1 99 17 0 -1 0 0 0 0 0 5 6 0 0 20 0 3 0 100 4096 12 184 1";
+        let stat = "17 (a) S 1 (x) Z 1 99 17 0 -1 0 0 0 0 0 5 6 7 8 20 0 3 0 100 4096 12 184 1";
         let process = parse(stat).unwrap();
-        let expected = Process { pid: 17, zombie: true, group: 99, ticks: 11, threads: 3, pages: 12 };
+        let expected = Process { pid: 17, zombie: true, group: 99, ticks: 26, threads: 3, pages: 12 };
         assert_eq!(process, expected);
         assert_eq!(parse("nonsense"), None);
     }

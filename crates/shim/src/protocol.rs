@@ -52,6 +52,8 @@ pub struct Start {
     pub disk_bytes: u64,
     /// After this the shim ends everything, itself last.
     pub wall_ms: u64,
+    /// Thousandths of a processor for all processes together. Held by stopping them unless `held` names it.
+    pub cpu_millis: u64,
     /// What the kernel already holds through control groups.
     #[serde(default)]
     pub held: Vec<Held>,
@@ -68,6 +70,7 @@ impl Default for Start {
             pids: u64::MAX,
             disk_bytes: u64::MAX,
             wall_ms: u64::MAX,
+            cpu_millis: u64::MAX,
             held: Vec::new(),
         }
     }

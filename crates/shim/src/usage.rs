@@ -1,10 +1,13 @@
 //! What the sandbox uses, from its control groups where they are mounted, else from its processes.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path};
+use std::{fs, os::unix::fs::MetadataExt, path::Path, time::Duration};
 
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::{processes, protocol::Stats};
+use crate::{
+    processes::{self, Process},
+    protocol::Stats,
+};
 
 const V1: &str = "/sys/fs/cgroup/memory/";
 const V2: &str = "/sys/fs/cgroup/";
@@ -18,15 +21,23 @@ pub(crate) fn oom_kills() -> Option<u64> {
 pub(crate) fn now() -> Stats {
     let all = processes::all();
     let page = constant(SysconfVar::PAGE_SIZE, 4096);
-    let hertz = constant(SysconfVar::CLK_TCK, 100);
     let resident = all.iter().map(|process| process.pages).sum::<u64>() * page;
-    let living = all.iter().map(|process| process.ticks).sum::<u64>() * 1000 / hertz;
     Stats {
         memory_bytes: anonymous().unwrap_or(resident),
-        cpu_ms: cpu_ms().unwrap_or(living),
+        cpu_ms: cpu_ms().unwrap_or_else(|| ticked(&all)),
         processes: all.iter().map(|process| process.threads).sum(),
         ..Stats::default()
     }
+}
+
+/// Time of processors that all processes have used so far.
+pub(crate) fn processors() -> Duration {
+    Duration::from_millis(ticked(&processes::all()))
+}
+
+/// Every process counts its own time and that of its children which ended; the first one gets the orphans.
+fn ticked(all: &[Process]) -> u64 {
+    all.iter().map(|process| process.ticks).sum::<u64>() * 1000 / constant(SysconfVar::CLK_TCK, 100)
 }
 
 fn anonymous() -> Option<u64> {

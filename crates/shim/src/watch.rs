@@ -1,4 +1,5 @@
 //! The limits that nobody else holds: the workspace's size, the wall time, and without control groups memory and processes.
+//! What the processors may be used is in [`crate::throttle`].
 
 use std::{
     sync::{

@@ -246,7 +246,7 @@ fn processors(limits: &Limits, held: &[Held]) -> Option<u64> {
 fn holds(held: &[Held]) -> Vec<(&'static str, &'static str)> {
     let by = |limit, otherwise| if held.contains(&limit) { "control group" } else { otherwise };
     vec![
-        ("processors", by(Held::Cpu, "whole processors")),
+        ("processors", by(Held::Cpu, "whole processors and stopping")),
         ("memory", by(Held::Memory, "watching")),
         ("processes", by(Held::Pids, "resource limit and watching")),
         ("disk", "watching"),

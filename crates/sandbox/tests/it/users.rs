@@ -24,6 +24,7 @@ fn an_ordinary_user_can_make_local_sandboxes_too() {
         "isolation::local::a_command_has_no_privileges_and_gains_none",
         "isolation::local::a_command_cannot_speak_for_the_outside",
         "limits::local::a_memory_hog_is_ended_and_the_sandbox_lives",
+        "limits::local::processors_are_shared_out",
         "limits::local::a_bomb_of_processes_is_held",
         "life::local::a_sandbox_outlives_the_process_that_made_it",
     ] {

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
 
 // Named by whoever runs the tests, the system's, or the one that Playwright downloaded.
-const SYSTEM = "/usr/bin/chromium";
-const executablePath = process.env.CHROMIUM || (existsSync(SYSTEM) ? SYSTEM : undefined);
+const SYSTEM = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
+const executablePath = process.env.CHROMIUM || SYSTEM.find((file) => existsSync(file));
 
 // What Chromium needs on a machine that is also a server: no sandbox as root, nothing asked of the network.
 const launchOptions = {

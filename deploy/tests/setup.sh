@@ -79,8 +79,13 @@ report() {
 
 machine debian 130.0.1
 setup || report "a Debian machine is set up" "$machine/said"
-expect "Debian takes its package" "install.* chromium" "$machine/asked"
+expect "Debian takes its package" "install.* chromium$" "$machine/asked"
 expect_not "Debian downloads nothing" playwright "$machine/asked"
+
+machine debian 130.0.1
+program apt-cache "echo '  Candidate: 130.0.1'"
+setup || report "a Debian machine with the browser for tests is set up" "$machine/said"
+expect "the lighter browser is taken" "install.* chromium-headless-shell$" "$machine/asked"
 
 machine ubuntu 2:1snap1-0ubuntu2
 setup || report "an Ubuntu machine is set up" "$machine/said"

@@ -151,14 +151,14 @@ fn dependencies() -> Outcome {
 
 fn unit() -> Outcome {
     let cluster = database::start(&database::of_this_checkout()?)?;
-    let mut arguments = if workspace::installed("cargo-nextest") {
-        vec!["nextest", "run", "--no-fail-fast"]
-    } else {
-        vec!["test", "--no-fail-fast", "--all-targets"]
-    };
-    arguments.extend(["--workspace", "--exclude", "frontend"]);
-    let mut tests = workspace::cargo(&arguments)?;
+    let mut tests =
+        workspace::cargo(&["test", "--no-fail-fast", "--all-targets", "--workspace", "--exclude", "frontend"])?;
     tests.env("TEST_DATABASE_URL", cluster.superuser_url("postgres")).env("MUSTER_SHIM", shim::build()?);
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        // Many tests wait for a database, git or a sandbox: at one for each processor a third of the machine is idle.
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        tests.env("RUST_TEST_THREADS", (2 * processors).to_string());
+    }
     let docker = docker::Daemon::start()?;
     let tested = workspace::run(&mut tests);
     let stopped = docker.map_or(Ok(()), docker::Daemon::stop);
@@ -197,7 +197,8 @@ fn chromium() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("CHROMIUM").filter(|named| !named.is_empty()) {
         return Some(named.into());
     }
-    let known = ["chromium", "chromium-browser", "google-chrome"].iter().filter_map(|name| workspace::find(name));
+    let known = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
+    let known = known.iter().filter_map(|name| workspace::find(name));
     // Ubuntu's packages leave a program behind that only names a snap.
     known.into_iter().find(|program| workspace::output(Command::new(program).arg("--version")).is_ok())
 }

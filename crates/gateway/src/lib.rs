@@ -5,6 +5,7 @@
 pub mod anthropic;
 mod assembly;
 mod client;
+mod counts;
 mod error;
 pub mod estimate;
 pub mod face;

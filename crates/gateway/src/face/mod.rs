@@ -25,6 +25,8 @@ pub use filter::UsageFilter;
 pub use listing::{model, models};
 pub use meter::{Meter, Metered};
 pub use request::{Outgoing, Refusal, Request};
+#[cfg(test)]
+pub(crate) use tally::responses_usage;
 pub use write::Writer;
 
 /// A wire format that clients speak.

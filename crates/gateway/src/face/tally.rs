@@ -2,7 +2,7 @@ use serde_json::Value;
 use types::chat::{Stop, TokenUsage};
 
 use super::Format;
-use crate::{CallError, anthropic, gemini, openai, refusal::Complaint};
+use crate::{CallError, anthropic, counts::output_apart, gemini, openai, refusal::Complaint};
 
 /// What the pieces of an answer have told so far.
 #[derive(Debug, Default)]
@@ -174,18 +174,14 @@ fn inner(name: &str, value: &Value) -> u64 {
 }
 
 /// Input includes what came from the cache, output includes reasoning. OpenAI's API reference, "The response object".
-fn responses_usage(json: &Value) -> Option<TokenUsage> {
+pub(crate) fn responses_usage(json: &Value) -> Option<TokenUsage> {
     let input = json["input_tokens"].as_u64()?;
     let details = &json["input_tokens_details"];
     let cache_read = details["cached_tokens"].as_u64().unwrap_or(0).min(input);
     let cache_write = details["cache_write_tokens"].as_u64().unwrap_or(0).min(input - cache_read);
     let written = json["output_tokens"].as_u64().unwrap_or(0);
-    let reasoning = json["output_tokens_details"]["reasoning_tokens"].as_u64().unwrap_or(0).min(written);
-    Some(TokenUsage {
-        uncached: input - cache_read - cache_write,
-        cache_read,
-        cache_write,
-        output: written - reasoning,
-        reasoning,
-    })
+    let reasoning = json["output_tokens_details"]["reasoning_tokens"].as_u64().unwrap_or(0);
+    let beyond = json["total_tokens"].as_u64().map_or(0, |total| total.saturating_sub(input.saturating_add(written)));
+    let (output, reasoning) = output_apart(written, reasoning, beyond);
+    Some(TokenUsage { uncached: input - cache_read - cache_write, cache_read, cache_write, output, reasoning })
 }

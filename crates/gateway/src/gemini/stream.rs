@@ -4,6 +4,7 @@ use types::chat::{Answer, Delta, Stop, TokenUsage};
 use crate::{
     CallError,
     assembly::{Assembly, Draft},
+    counts::output_apart,
     refusal::Complaint,
     sse,
 };
@@ -108,17 +109,16 @@ pub(crate) fn stop(reason: &str) -> Stop {
     }
 }
 
-/// Input includes what came from the cache; thoughts are counted beside the output.
+/// Input includes what came from the cache; thoughts are counted beside the output, or within it where the total says so.
 pub(crate) fn usage(json: &Value) -> Option<TokenUsage> {
-    let input = json["promptTokenCount"].as_u64()? + json["toolUsePromptTokenCount"].as_u64().unwrap_or(0);
-    let cache_read = json["cachedContentTokenCount"].as_u64().unwrap_or(0).min(input);
-    Some(TokenUsage {
-        uncached: input - cache_read,
-        cache_read,
-        cache_write: 0,
-        output: json["candidatesTokenCount"].as_u64().unwrap_or(0),
-        reasoning: json["thoughtsTokenCount"].as_u64().unwrap_or(0),
-    })
+    let count = |name: &str| json[name].as_u64();
+    let input = count("promptTokenCount")?.saturating_add(count("toolUsePromptTokenCount").unwrap_or(0));
+    let written = count("candidatesTokenCount").unwrap_or(0);
+    let thoughts = count("thoughtsTokenCount").unwrap_or(0);
+    let beyond = count("totalTokenCount").map_or(thoughts, |total| total.saturating_sub(input.saturating_add(written)));
+    let (output, reasoning) = output_apart(written, thoughts, beyond);
+    let cache_read = count("cachedContentTokenCount").unwrap_or(0).min(input);
+    Some(TokenUsage { uncached: input - cache_read, cache_read, cache_write: 0, output, reasoning })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use types::chat::{Answer, Delta, Stop, TokenUsage};
 use crate::{
     CallError,
     assembly::{Assembly, Draft},
+    counts::output_apart,
     refusal::Complaint,
     sse,
 };
@@ -144,7 +145,7 @@ pub(crate) fn stop(reason: &str) -> Stop {
     }
 }
 
-/// Input includes what came from the cache, and output includes reasoning; here the counts are taken apart.
+/// Input includes what came from the cache, and output mostly includes reasoning; here the counts are taken apart.
 pub(crate) fn usage(json: &Value) -> Option<TokenUsage> {
     let input = json["prompt_tokens"].as_u64()?;
     let written = json["completion_tokens"].as_u64().unwrap_or(0);
@@ -154,9 +155,9 @@ pub(crate) fn usage(json: &Value) -> Option<TokenUsage> {
     let cache_read = cached.unwrap_or(0).min(input);
     let cache_write = details["cache_write_tokens"].as_u64().unwrap_or(0).min(input - cache_read);
     let reasoning = json["completion_tokens_details"]["reasoning_tokens"].as_u64().unwrap_or(0);
-    // xAI counts reasoning beside the output, which its total gives away.
-    let beside = json["total_tokens"].as_u64() == Some(input + written + reasoning) || reasoning > written;
-    let output = if beside { written } else { written - reasoning };
+    // xAI counts reasoning beside the output, and Gemini behind this format names it nowhere; the total gives both away.
+    let beyond = json["total_tokens"].as_u64().map_or(0, |total| total.saturating_sub(input.saturating_add(written)));
+    let (output, reasoning) = output_apart(written, reasoning, beyond);
     Some(TokenUsage { uncached: input - cache_read - cache_write, cache_read, cache_write, output, reasoning })
 }
 

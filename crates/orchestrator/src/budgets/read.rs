@@ -10,7 +10,7 @@ use super::{
     book::Measure,
     load,
     period::Window,
-    tree::{Bound, Node, Tree},
+    tree::{Node, Tree},
 };
 use crate::{Can, Error, Orchestrator, Result, grants::ReadBudgets};
 
@@ -54,14 +54,6 @@ pub struct AlertView {
     pub spent: i64,
     pub limit: i64,
     pub at: OffsetDateTime,
-}
-
-/// Where the books do not agree with themselves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    pub what: String,
-    pub counted: i64,
-    pub booked: i64,
 }
 
 impl Orchestrator {
@@ -118,23 +110,6 @@ impl Orchestrator {
         });
         views.collect()
     }
-
-    /// Compares the books with themselves: reservations with the ledger, the ledger with usage, what every counter holds back
-    /// with the reservations, and what the team has spent in its period with usage. Empty when they agree, at any moment.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn reconcile(&self, team: TeamId) -> Result<Vec<Difference>> {
-        let mut tx = self.db().of_team(team).await?;
-        let now = self.clock().now();
-        let tree = load::lock(&mut tx, self.desk(), team, now).await?;
-        let mut differences = differences(&mut tx, team).await?;
-        if let Some(root) = tree.nodes().iter().find(|node| node.parent.is_none()) {
-            differences.extend(spent_by_team(&mut tx, team, &tree.bound(root, now)).await?);
-        }
-        tx.commit().await?;
-        Ok(differences)
-    }
 }
 
 async fn view(
@@ -158,61 +133,4 @@ async fn view(
         tokens_reserved: counter.tokens_reserved,
         warned: counter.warned.max(counter.tokens_warned),
     })
-}
-
-async fn differences(tx: &mut PgConnection, team: TeamId) -> Result<Vec<Difference>> {
-    let accounts = sqlx::query!(
-        r#"SELECT coalesce(sum(CASE WHEN credit = 'held' THEN micro_usd WHEN debit = 'held' THEN -micro_usd ELSE 0 END), 0)::bigint AS "held!",
-                  coalesce(sum(CASE WHEN credit = 'spent' THEN micro_usd WHEN debit = 'spent' THEN -micro_usd ELSE 0 END), 0)::bigint AS "spent!",
-                  (SELECT coalesce(sum(micro_usd), 0)::bigint FROM reservations WHERE team_id = $1 AND state = 'HELD') AS "reserved!",
-                  (SELECT coalesce(sum(counted_micro_usd), 0)::bigint FROM usage WHERE team_id = $1 AND reservation_id IS NOT NULL) AS "used!"
-           FROM ledger_entries WHERE team_id = $1"#,
-        team as TeamId
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    let counters = sqlx::query!(
-        r#"SELECT c.budget_id AS "budget: BudgetId", c.bucket, c.reserved, c.spent,
-                  (SELECT coalesce(sum(r.micro_usd), 0)::bigint FROM reservations r, unnest(r.budgets, r.buckets) AS l (budget, bucket)
-                   WHERE r.team_id = $1 AND r.state = 'HELD' AND l.budget = c.budget_id AND l.bucket = c.bucket) AS "held!"
-           FROM budget_counters c WHERE c.team_id = $1"#,
-        team as TeamId
-    )
-    .fetch_all(tx)
-    .await?;
-    let mut all = vec![
-        Difference { what: "held in the ledger".into(), counted: accounts.reserved, booked: accounts.held },
-        Difference { what: "spent in the ledger".into(), counted: accounts.used, booked: accounts.spent },
-    ];
-    all.extend(counters.into_iter().map(|row| Difference {
-        what: format!("held in {} {}", row.budget, row.bucket),
-        counted: row.held,
-        booked: row.reserved,
-    }));
-    all.retain(|difference| difference.counted != difference.booked);
-    Ok(all)
-}
-
-/// What the team's own counter has spent, against the usage of its period. A call that began in the period before counts in the
-/// one in which it was held back, unless this counter began after it had ended: then either is right.
-async fn spent_by_team(tx: &mut PgConnection, team: TeamId, bound: &Bound) -> Result<Option<Difference>> {
-    let row = sqlx::query!(
-        r#"SELECT c.spent,
-                  (SELECT coalesce(sum(u.counted_micro_usd), 0)::bigint FROM usage u LEFT JOIN reservations r ON r.team_id = $1 AND r.id = u.reservation_id
-                   WHERE u.team_id = $1 AND u.at >= $4 AND (r.id IS NULL OR r.held_at >= $4)) AS "certain!",
-                  (SELECT coalesce(sum(u.counted_micro_usd), 0)::bigint FROM usage u JOIN reservations r ON r.team_id = $1 AND r.id = u.reservation_id
-                   WHERE u.team_id = $1 AND u.at >= $4 AND r.held_at < $4) AS "either!"
-           FROM budget_counters c WHERE c.team_id = $1 AND c.budget_id = $2 AND c.bucket = $3"#,
-        team as TeamId,
-        bound.leg.budget as BudgetId,
-        bound.leg.bucket,
-        bound.window.start,
-    )
-    .fetch_optional(tx)
-    .await?;
-    Ok(row.filter(|row| !(row.certain..=row.certain + row.either).contains(&row.spent)).map(|row| Difference {
-        what: format!("spent in {} {}", bound.leg.budget, bound.leg.bucket),
-        counted: row.certain,
-        booked: row.spent,
-    }))
 }

@@ -224,7 +224,7 @@ impl Tree {
     }
 }
 
-fn bucket(window: Window) -> String {
+pub(super) fn bucket(window: Window) -> String {
     match window.end {
         None => "total".to_owned(),
         Some(_) => format!("from:{}", window.start.unix_timestamp()),

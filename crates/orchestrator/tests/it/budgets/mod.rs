@@ -1,5 +1,6 @@
 //! No call without a reservation, and no limit passed.
 
+mod balanced;
 mod killed;
 mod many;
 mod told;

@@ -151,6 +151,9 @@ impl Seen {
             None if held.pause.is_some() && may(scope, Permission::ReadBudgets) => {
                 Some(("See the pause", "/budgets/pauses".to_owned()))
             }
+            None if held.model.is_some() && may(scope, Permission::ManageIntegrations) => {
+                Some(("See the models", "/settings/models".to_owned()))
+            }
             _ => None,
         };
         Some(view::HeldUp { sentence: held.sentence.clone(), way_out: held.way_out.clone(), action })

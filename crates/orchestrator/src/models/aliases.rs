@@ -11,6 +11,7 @@ use crate::{
     audit::{self, Happening},
     budgets::catalogue_changed,
     grants::{ManageIntegrations, ReadTeam},
+    runs,
 };
 
 const MAX_ALIASES: i64 = 100;
@@ -101,6 +102,7 @@ impl Orchestrator {
             details: serde_json::json!({ "models": models }),
         };
         catalogue_changed(&mut tx, team).await?;
+        runs::let_go_on_with_models(&mut tx, team, now).await?;
         audit::append(&mut tx, scope, now, set).await?;
         Ok(tx.commit().await?)
     }

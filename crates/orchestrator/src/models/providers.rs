@@ -15,6 +15,7 @@ use crate::{
     budgets::catalogue_changed,
     error::OnConstraint,
     grants::{ManageIntegrations, ReadTeam},
+    runs,
     secrets::{self, Purpose},
 };
 
@@ -116,6 +117,7 @@ impl Orchestrator {
             "model": settings.model, "has_key": key.is_some(),
         });
         catalogue_changed(&mut tx, team).await?;
+        runs::let_go_on_with_models(&mut tx, team, now).await?;
         audit::append(&mut tx, scope, now, happening("model_provider.added", id, details)).await?;
         tx.commit().await?;
         Ok(id)
@@ -164,6 +166,7 @@ impl Orchestrator {
         }
         let details = serde_json::json!({ "name": row.name });
         catalogue_changed(&mut tx, team).await?;
+        runs::let_go_on_with_models(&mut tx, team, now).await?;
         audit::append(&mut tx, scope, now, happening("model_provider.key_replaced", id, details)).await?;
         Ok(tx.commit().await?)
     }
@@ -195,6 +198,7 @@ impl Orchestrator {
         .await?;
         let details = serde_json::json!({ "name": name });
         catalogue_changed(&mut tx, team).await?;
+        runs::let_go_on_with_models(&mut tx, team, now).await?;
         audit::append(&mut tx, scope, now, happening("model_provider.made_default", id, details)).await?;
         Ok(tx.commit().await?)
     }

@@ -27,6 +27,9 @@ pub struct HeldUp {
     pub way_out: String,
     pub budget: Option<BudgetId>,
     pub pause: Option<PauseId>,
+    /// The model that an agent asks for and that is gone, as its settings name it.
+    #[serde(default)]
+    pub model: Option<String>,
     /// When it is tried again by itself; None: when somebody changes what holds it up.
     #[serde(with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
@@ -39,18 +42,29 @@ impl HeldUp {
             way_out: refusal.way_out(),
             budget: Some(refusal.budget),
             pause: None,
+            model: None,
             until: refusal.resets_at,
         }
     }
 
     fn by_pause(pause: Option<PauseId>, reason: &str) -> Self {
         let shown = Error::Paused(reason.to_owned()).for_user();
-        Self { sentence: shown.message, way_out: shown.way_out.unwrap_or_default(), budget: None, pause, until: None }
+        let way_out = shown.way_out.unwrap_or_default();
+        Self { sentence: shown.message, way_out, budget: None, pause, model: None, until: None }
     }
 
     pub(super) fn by_provider(sentence: String, until: OffsetDateTime) -> Self {
         let way_out = format!("It is tried again at {} UTC by itself.", budgets::minute(until));
-        Self { sentence, way_out, budget: None, pause: None, until: Some(until) }
+        Self { sentence, way_out, budget: None, pause: None, model: None, until: Some(until) }
+    }
+
+    /// `model` is what the agent asks for, `sentence` what came of it.
+    pub(super) fn by_model(agent: &PlannedAgent, model: String, sentence: String) -> Self {
+        let way_out = format!(
+            "Give {} another model in its squad, or set {model} up again under Models and keys; the run goes on by itself.",
+            agent.name
+        );
+        Self { sentence, way_out, budget: None, pause: None, model: Some(model), until: None }
     }
 }
 
@@ -173,7 +187,7 @@ impl Shop {
         tx.commit().await?;
         for row in due {
             let mut tx = self.muster.db().of_team(row.team).await?;
-            go_on(&mut tx, row.team, Some(row.run), self.muster.clock().now()).await?;
+            go_on(&mut tx, row.team, &Which::One(row.run), self.muster.clock().now()).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -196,16 +210,35 @@ async fn prove(tx: &mut PgConnection, team: TeamId, pause: PauseId, run: RunId, 
 /// Lets all runs of the team that are held up try again: a limit or a pause has changed. Those that still do not fit stand
 /// still again at the same place.
 pub(crate) async fn let_go_on(connection: &mut PgConnection, team: TeamId, now: OffsetDateTime) -> Result<()> {
-    go_on(connection, team, None, now).await
+    go_on(connection, team, &Which::All, now).await
 }
 
-async fn go_on(connection: &mut PgConnection, team: TeamId, run: Option<RunId>, now: OffsetDateTime) -> Result<()> {
+/// Lets those try again whose agent asked for a model that was gone: models or agents have changed.
+pub(crate) async fn let_go_on_with_models(
+    connection: &mut PgConnection,
+    team: TeamId,
+    now: OffsetDateTime,
+) -> Result<()> {
+    go_on(connection, team, &Which::WithoutModel, now).await
+}
+
+/// Which of a team's runs that are held up.
+enum Which {
+    All,
+    One(RunId),
+    WithoutModel,
+}
+
+async fn go_on(connection: &mut PgConnection, team: TeamId, which: &Which, now: OffsetDateTime) -> Result<()> {
+    let one = if let Which::One(run) = which { Some(*run) } else { None };
     let rows = sqlx::query!(
         r#"UPDATE runs SET state = 'QUEUED', handed_over = false, segment = segment + 1, held_up = NULL
            WHERE team_id = $1 AND state = 'WAITING' AND held_up IS NOT NULL AND ($2::uuid IS NULL OR id = $2)
+             AND (NOT $3 OR held_up->>'model' IS NOT NULL)
            RETURNING id AS "id: RunId", segment"#,
         team as TeamId,
-        run as Option<RunId>,
+        one as Option<RunId>,
+        matches!(which, Which::WithoutModel),
     )
     .fetch_all(&mut *connection)
     .await?;

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gateway::Provider;
+use gateway::{CallError, Provider};
 use types::{
-    ModelProviderId, StepId,
+    AgentId, ModelProviderId, StepId, TeamId,
     chat::{Answer, ChatRequest},
 };
 
@@ -63,6 +63,8 @@ impl Ways {
 enum Tried {
     Answered(Box<Answer>),
     TooLong,
+    /// A provider does not know the model.
+    Unknown(String),
     /// The team's providers have changed since they were looked at.
     Outdated,
     Missed(Missed),
@@ -85,23 +87,81 @@ enum Again {
 impl Shop {
     /// Where an agent's calls go: to its own provider, to what its model's name leads to, or the team's default.
     pub(super) async fn ways(&self, job: &Job, agent: &PlannedAgent) -> Stumbled<Ways> {
+        if let Some(ways) = self.ways_to(job, agent, (agent.provider, agent.model.as_deref())).await? {
+            return Ok(ways);
+        }
+        match self.ways_now(job, agent).await? {
+            Some(ways) => Ok(ways),
+            None => {
+                let model = self.wanted(job, agent).await?;
+                let sentence = format!("The agent {} uses {model}, which the team no longer has.", agent.name);
+                Err(Stumble::HeldUp(Box::new(HeldUp::by_model(agent, model, sentence))))
+            }
+        }
+    }
+
+    /// Where they go by the settings that the agent has now: a run keeps the model that it began with, unless that is gone.
+    /// `None`: they name the same one, or none that the team has.
+    async fn ways_now(&self, job: &Job, agent: &PlannedAgent) -> Stumbled<Option<Ways>> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let now = sqlx::query!(
+            r#"SELECT provider_id AS "provider: ModelProviderId", model FROM agents WHERE team_id = $1 AND id = $2 AND removed_at IS NULL"#,
+            job.team() as TeamId,
+            agent.id as AgentId
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        match now {
+            Some(now) if (now.provider, &now.model) != (agent.provider, &agent.model) => {
+                self.ways_to(job, agent, (now.provider, now.model.as_deref())).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What an agent's calls ask for, for people.
+    async fn wanted(&self, job: &Job, agent: &PlannedAgent) -> Stumbled<String> {
+        let name = |model: Option<&str>| {
+            model.map_or_else(|| "the team's model".to_owned(), |model| format!("the model {model}"))
+        };
+        let Some(provider) = agent.provider else { return Ok(name(agent.model.as_deref())) };
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        // Also of one that was removed: its row stays.
+        let of = sqlx::query_scalar!(
+            "SELECT name FROM model_providers WHERE team_id = $1 AND id = $2",
+            job.team() as TeamId,
+            provider as ModelProviderId
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(agent
+            .model
+            .as_deref()
+            .map_or_else(|| format!("the model of {of}"), |model| format!("the model {model} of {of}")))
+    }
+
+    /// `None`: the name leads nowhere.
+    async fn ways_to(
+        &self,
+        job: &Job,
+        agent: &PlannedAgent,
+        (provider, model): (Option<ModelProviderId>, Option<&str>),
+    ) -> Stumbled<Option<Ways>> {
         let (scope, spender) = (job.scope(), job.spender(Some(agent.id)));
-        let found = self.muster.routes_of_agent(&scope, &spender, agent.provider, agent.model.as_deref()).await;
-        let routes = found.map_err(|error| match error {
-            Error::NotFound => {
-                let sentence =
-                    format!("The model of {} is of no provider that the team has. Choose another.", agent.name);
-                Stumble::last(Failure::Model, sentence)
+        let routes = match self.muster.routes_of_agent(&scope, &spender, provider, model).await {
+            Ok(routes) => routes,
+            Err(Error::NotFound) => return Ok(None),
+            Err(Error::NotAllowed(refusal)) => {
+                return Err(Stumble::last(Failure::Model, format!("{} {}", refusal.sentence(), refusal.way_out())));
             }
-            Error::NotAllowed(refusal) => {
-                Stumble::last(Failure::Model, format!("{} {}", refusal.sentence(), refusal.way_out()))
-            }
-            error => error.into(),
-        })?;
+            Err(error) => return Err(error.into()),
+        };
         let mut all = routes.all.iter().map(|route| self.route(route));
         let first = all.next().ok_or_else(|| Error::internal("a name of a model that leads nowhere"))?;
         let others = all.collect();
-        Ok(Ways { first, others, catalogue: routes.catalogue, keeps_content: routes.keeps_content })
+        Ok(Some(Ways { first, others, catalogue: routes.catalogue, keeps_content: routes.keeps_content }))
     }
 
     fn route(&self, route: &ModelRoute) -> Route {
@@ -135,14 +195,23 @@ impl Shop {
         if let Some(answer) = self.paid_answer(job, key).await? {
             return Ok(Ok(answer));
         }
-        let (mut round, mut changes) = (0, 0);
+        let (mut round, mut changes, mut replaced) = (0, 0, false);
         let mut ways = self.ways(job, agent).await?;
         loop {
             match self.try_all((job, agent), (step, key), &ways, request).await? {
                 Tried::Answered(answer) => return Ok(Ok(*answer)),
                 Tried::TooLong => return Ok(Err(TooLong)),
+                Tried::Unknown(sentence) => {
+                    // The agent may have been given another since the run began.
+                    let other = if replaced { None } else { self.ways_now(job, agent).await? };
+                    let Some(other) = other else {
+                        let model = self.wanted(job, agent).await?;
+                        return Err(Stumble::HeldUp(Box::new(HeldUp::by_model(agent, model, sentence))));
+                    };
+                    (ways, replaced) = (other, true);
+                }
                 Tried::Outdated if changes < CHANGES => {
-                    changes += 1;
+                    (changes, replaced) = (changes + 1, false);
                     ways = self.ways(job, agent).await?;
                 }
                 Tried::Outdated => return Err(Stumble::Passing("The team's model providers change just now.".into())),
@@ -203,6 +272,11 @@ impl Shop {
                 Some(Err(error)) => error,
             };
             let sentence = format!("{} did not answer: {error}.", route.name);
+            if matches!(error, CallError::ModelNotFound { .. }) {
+                let sentence =
+                    format!("{} does not know the model {} of {}.", route.name, route.model, call.agent.name);
+                return Ok(Tried::Unknown(sentence));
+            }
             if !goes_elsewhere(&error) {
                 return Err(Stumble::last(Failure::Model, sentence));
             }

@@ -19,6 +19,7 @@ use crate::{
     budgets::catalogue_changed,
     grants::{ManageSquads, ReadSquads},
     models::checked_models,
+    runs,
 };
 
 /// A program that is a member of a squad.
@@ -133,7 +134,8 @@ impl Orchestrator {
         Ok(agent)
     }
 
-    /// Changes an agent. Holds for runs started afterwards; the list of allowed models holds at once.
+    /// Changes an agent. Holds for runs started afterwards; the list of allowed models holds at once, and a run whose model is
+    /// gone goes on with the agent's new one.
     ///
     /// `seen` is the version that the change was made on; the new one is answered.
     ///
@@ -166,6 +168,9 @@ impl Orchestrator {
         keep_version(&mut tx, scope, id, version, &after, now).await?;
         if before.settings.allowed_models != after.allowed_models {
             catalogue_changed(&mut tx, scope.team()).await?;
+        }
+        if (before.settings.provider, &before.settings.model) != (after.provider, &after.model) {
+            runs::let_go_on_with_models(&mut tx, scope.team(), now).await?;
         }
         let details = serde_json::json!({ "version": version, "before": before.settings, "after": after });
         audit::append(&mut tx, scope, now, happening("agent.edited", id, details)).await?;

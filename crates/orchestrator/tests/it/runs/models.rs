@@ -2,7 +2,7 @@
 
 use gateway::Kind;
 use orchestrator::{
-    Can,
+    Can, Settings,
     budgets::{EntryKind, LedgerFilter},
     grants::ManageSquads,
     models::{Alias, ProviderSettings, Target},
@@ -11,7 +11,7 @@ use orchestrator::{
     testing,
     work::ProjectSettings,
 };
-use types::ModelProviderId;
+use types::{ModelProviderId, SquadId, TaskId};
 
 use super::yard::Yard;
 
@@ -35,7 +35,9 @@ async fn model_for_all(yard: &Yard, model: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agents_calls_go_to_the_next_model_of_its_name() {
-    let yard = Yard::new().await;
+    // A rest begins once and outlasts the test, however slow the machine is.
+    let rest = std::time::Duration::from_secs(3_600);
+    let yard = Yard::with(|settings| Settings { provider_rest: rest, ..settings }).await;
     let muster = &yard.world.muster;
     let (_, task) = yard.sample_task(Template::Full).await;
     let closed = add(&yard, "Closed", Kind::OpenAiChat, "http://127.0.0.1:9/v1").await;
@@ -62,6 +64,99 @@ async fn an_agents_calls_go_to_the_next_model_of_its_name() {
     assert_eq!(told.len(), paid.len());
     assert!(told[0].starts_with("asked Spare for demo instead: Closed did not answer"), "{}", told[0]);
 
+    let merged = yard.approve(task, &run).await;
+    assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
+    assert_eq!(muster.reconcile(yard.scope.team()).await.expect("books"), []);
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_cut_costs_the_run_what_was_written() {
+    let yard = Yard::new().await;
+    let muster = &yard.world.muster;
+    let (_, task) = yard.sample_task(Template::Solo).await;
+    let torn =
+        r#"{"models": ["demo"], "otherwise": {"text": "Half an answer.", "chunk": 2, "fault": {"kind": "cut"}}}"#;
+    let server = yard.serve_model(demo_model::Script::parse(torn).expect("a script")).await;
+    add(&yard, "Torn", Kind::Anthropic, &server).await;
+    model_for_all(&yard, "torn/demo").await;
+    let run = muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
+    let engine = yard.work().await;
+
+    yard.until(task, |run| run.tokens > 0).await;
+    let rows = testing::usage(&mut yard.world.superuser().await).await;
+    let row = rows.first().expect("a row");
+    // Its first event tells of the input and of one token; the pieces of the answer came after it.
+    assert!(row.estimated && row.uncached > 0 && row.output > 1, "{row:?}");
+    muster.stop_run(&yard.scope.can().expect("may"), run, "Enough.").await.expect("stopped");
+    yard.until(task, |run| !run.state.alive()).await;
+    assert_eq!(muster.reconcile(yard.scope.team()).await.expect("books"), []);
+    engine.shut_down().await;
+}
+
+/// Archives the only squad, so that nothing keeps what its agents name from being removed.
+async fn archive(yard: &Yard) -> SquadId {
+    let muster = &yard.world.muster;
+    let squad = muster.squads(&yard.scope.can().expect("may")).await.expect("squads").remove(0).id;
+    muster.archive_squad(&yard.scope.can().expect("may"), squad).await.expect("archived");
+    squad
+}
+
+/// The sentence and the way out of a run that waits for a model.
+async fn without_model(yard: &Yard, task: TaskId) -> (String, String) {
+    let held = yard.until(task, |run| run.held_up.is_some() || !run.state.alive()).await;
+    assert_eq!(held.state, RunState::Waiting, "{held:#?}");
+    let why = held.held_up.unwrap_or_else(|| panic!("held up: {:?}", held.state));
+    (why.sentence, why.way_out)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_waits_for_a_provider_that_was_removed_and_goes_on_when_it_is_back() {
+    let yard = Yard::new().await;
+    let muster = &yard.world.muster;
+    let (_, task) = yard.sample_task(Template::Solo).await;
+    let spare = add(&yard, "Spare", Kind::OpenAiChat, &yard.tools.demo).await;
+    model_for_all(&yard, "spare/demo").await;
+    muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
+    archive(&yard).await;
+    muster.remove_model_provider(&yard.scope.can().expect("an owner"), spare).await.expect("removed");
+    let engine = yard.work().await;
+
+    let (sentence, way_out) = without_model(&yard, task).await;
+    assert_eq!(sentence, "The agent coder uses the model spare/demo, which the team no longer has.");
+    assert_eq!(
+        way_out,
+        "Give coder another model in its squad, or set the model spare/demo up again under Models and keys; the run goes on by itself."
+    );
+    add(&yard, "Spare", Kind::OpenAiChat, &yard.tools.demo).await;
+    let run = yard.until(task, |run| run.waits_for.is_some() || !run.state.alive()).await;
+    let merged = yard.approve(task, &run).await;
+    assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_name_of_a_model_was_removed_goes_on_with_the_agents_new_model() {
+    let yard = Yard::new().await;
+    let muster = &yard.world.muster;
+    let (_, task) = yard.sample_task(Template::Solo).await;
+    let spare = add(&yard, "Spare", Kind::OpenAiChat, &yard.tools.demo).await;
+    let fast = |targets| Alias { name: "fast".into(), targets };
+    let leads = fast(vec![Target { provider: spare, model: None }]);
+    muster.set_model_alias(&yard.scope.can().expect("an owner"), &leads).await.expect("an alias");
+    model_for_all(&yard, "fast").await;
+    muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("a run");
+    let squad = archive(&yard).await;
+    muster.set_model_alias(&yard.scope.can().expect("an owner"), &fast(Vec::new())).await.expect("removed");
+    let engine = yard.work().await;
+
+    // The name is no longer one of the team's own, so the default provider is asked, which has no such model.
+    let (sentence, way_out) = without_model(&yard, task).await;
+    assert_eq!(sentence, "Spare does not know the model fast of coder.");
+    assert!(way_out.starts_with("Give coder another model in its squad"), "{way_out}");
+    muster.restore_squad(&yard.scope.can().expect("may"), squad).await.expect("restored");
+    model_for_all(&yard, "spare/demo").await;
+    let run = yard.until(task, |run| run.waits_for.is_some() || !run.state.alive()).await;
     let merged = yard.approve(task, &run).await;
     assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
     assert_eq!(muster.reconcile(yard.scope.team()).await.expect("books"), []);

@@ -132,6 +132,7 @@ fn settings(config: &Config, data: &DataFolder) -> Result<Settings, Trouble> {
         session_absolute: config.sessions.absolute.try_into().map_err(too_long)?,
         allow_local_repositories: config.projects.local_repositories,
         git_reach: GitReach { file: config.projects.local_repositories, loopback: near, private: near },
+        ..Settings::default()
     })
 }
 

@@ -55,6 +55,8 @@ pub struct Settings {
     pub allow_local_repositories: bool,
     /// Which remote repositories may be reached.
     pub git_reach: GitReach,
+    /// For how long a model provider is left alone that fails again and again. By the machine's own clock.
+    pub provider_rest: std::time::Duration,
 }
 
 /// Who may make an account.
@@ -77,6 +79,7 @@ impl Default for Settings {
             session_absolute: Duration::days(90),
             allow_local_repositories: false,
             git_reach: GitReach::default(),
+            provider_rest: std::time::Duration::from_secs(15),
         }
     }
 }
@@ -125,11 +128,11 @@ impl Orchestrator {
             hasher,
             keys: Arc::new(keys),
             gateway,
+            breaker: Arc::new(models::Breaker::new(settings.provider_rest)),
             settings: Arc::new(settings),
             live: runs::Live::default(),
             desk: Arc::default(),
             memory: Arc::default(),
-            breaker: Arc::default(),
         }
     }
 

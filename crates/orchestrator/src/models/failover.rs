@@ -15,8 +15,6 @@ const TRIES: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// Failures one after another until a provider is left alone.
 const FAILURES: u32 = 5;
-/// For how long.
-const REST: Duration = Duration::from_secs(15);
 /// A provider that asks for more is asked again after this all the same.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// Providers that this process remembers.
@@ -40,8 +38,11 @@ pub fn goes_elsewhere(error: &CallError) -> bool {
 }
 
 /// Which providers are to be left alone for a while. Each process has its own, for all calls that it makes.
-#[derive(Debug, Default)]
-pub struct Breaker(Mutex<HashMap<ModelProviderId, Health>>);
+#[derive(Debug)]
+pub struct Breaker {
+    rest: Duration,
+    providers: Mutex<HashMap<ModelProviderId, Health>>,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Health {
@@ -50,6 +51,12 @@ struct Health {
 }
 
 impl Breaker {
+    /// `rest` is for how long a provider is left alone that fails again and again.
+    #[must_use]
+    pub fn new(rest: Duration) -> Self {
+        Self { rest, providers: Mutex::default() }
+    }
+
     /// How long a provider is still to be left alone.
     #[must_use]
     pub fn rest(&self, provider: ModelProviderId) -> Option<Duration> {
@@ -72,7 +79,7 @@ impl Breaker {
         health.failures += 1;
         let asked = error.retry_after().map(|wait| wait.min(LONGEST_REST));
         // After its rest one failure more is enough to begin another.
-        let tired = (health.failures >= FAILURES).then_some(REST);
+        let tired = (health.failures >= FAILURES).then_some(self.rest);
         if let Some(wait) = asked.max(tired) {
             health.rests_until = Some(Instant::now() + wait);
         }
@@ -80,13 +87,15 @@ impl Breaker {
 
     fn providers(&self) -> std::sync::MutexGuard<'_, HashMap<ModelProviderId, Health>> {
         // Single inserts leave nothing half done behind a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.providers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const REST: Duration = Duration::from_secs(3_600);
 
     #[test]
     fn only_what_cost_nothing_is_tried_again_and_not_for_long() {
@@ -103,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_provider_that_fails_again_and_again_is_left_alone_until_it_answers() {
-        let (breaker, provider) = (Breaker::default(), ModelProviderId::new());
+        let (breaker, provider) = (Breaker::new(REST), ModelProviderId::new());
         let error = CallError::Network { sent: false, message: "refused".into() };
         for _ in 1..FAILURES {
             breaker.fails(provider, &error);
@@ -117,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_wait_that_a_provider_asks_for_holds_for_all_calls() {
-        let (breaker, provider) = (Breaker::default(), ModelProviderId::new());
+        let (breaker, provider) = (Breaker::new(REST), ModelProviderId::new());
         let retry_after = Some(Duration::from_secs(3_600));
         breaker.fails(provider, &CallError::RateLimited { retry_after, message: "slow".into() });
         assert!(breaker.rest(provider).is_some_and(|left| left <= LONGEST_REST));

@@ -73,9 +73,14 @@ pub(crate) fn shim() -> PathBuf {
 
 impl Yard {
     pub(crate) async fn new() -> Self {
+        Self::with(|settings| settings).await
+    }
+
+    /// Where the installation has chosen something else.
+    pub(crate) async fn with(choose: impl FnOnce(Settings) -> Settings) -> Self {
         // A socket's path may be about 100 bytes long, so the folder stands near the root.
         let data = tempfile::Builder::new().prefix("my-").tempdir_in("/tmp").expect("a folder");
-        let world = World::with(settings(data.path())).await;
+        let world = World::with(choose(settings(data.path()))).await;
         world.tell_of_writes(&SHOWN).await;
         let ada = world.person("Ada").await;
         let (_, scope) = world.team("quayside", &ada).await;

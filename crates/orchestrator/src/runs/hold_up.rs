@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use types::{AgentId, BudgetId, PauseId, RunId, TeamId};
 
 use super::{
@@ -18,6 +18,10 @@ use crate::{
     budgets::{self, Refusal, Spender},
     squads::PlannedAgent,
 };
+
+/// How long a run waits for a model until it asks again unbidden: nobody tells when a provider learns of a model, and what is put
+/// right in the moment before the run stands still wakes it not.
+const ASKED_AGAIN: Duration = Duration::minutes(10);
 
 /// Why a run waits without a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,12 +63,12 @@ impl HeldUp {
     }
 
     /// `model` is what the agent asks for, `sentence` what came of it.
-    pub(super) fn by_model(agent: &PlannedAgent, model: String, sentence: String) -> Self {
+    pub(super) fn by_model(agent: &PlannedAgent, model: String, sentence: String, now: OffsetDateTime) -> Self {
         let way_out = format!(
             "Give {} another model in its squad, or set {model} up again under Models and keys; the run goes on by itself.",
             agent.name
         );
-        Self { sentence, way_out, budget: None, pause: None, model: Some(model), until: None }
+        Self { sentence, way_out, budget: None, pause: None, model: Some(model), until: Some(now + ASKED_AGAIN) }
     }
 }
 

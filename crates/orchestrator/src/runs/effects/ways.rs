@@ -93,9 +93,9 @@ impl Shop {
         match self.ways_now(job, agent).await? {
             Some(ways) => Ok(ways),
             None => {
-                let model = self.wanted(job, agent).await?;
-                let sentence = format!("The agent {} uses {model}, which the team no longer has.", agent.name);
-                Err(Stumble::HeldUp(Box::new(HeldUp::by_model(agent, model, sentence))))
+                let gone =
+                    |model: &str| format!("The agent {} uses {model}, which the team no longer has.", agent.name);
+                Err(self.without_model(job, agent, gone).await?)
             }
         }
     }
@@ -120,26 +120,30 @@ impl Shop {
         }
     }
 
-    /// What an agent's calls ask for, for people.
-    async fn wanted(&self, job: &Job, agent: &PlannedAgent) -> Stumbled<String> {
-        let name = |model: Option<&str>| {
-            model.map_or_else(|| "the team's model".to_owned(), |model| format!("the model {model}"))
-        };
-        let Some(provider) = agent.provider else { return Ok(name(agent.model.as_deref())) };
-        let mut tx = self.muster.db().team(&job.scope()).await?;
-        // Also of one that was removed: its row stays.
-        let of = sqlx::query_scalar!(
-            "SELECT name FROM model_providers WHERE team_id = $1 AND id = $2",
-            job.team() as TeamId,
-            provider as ModelProviderId
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(agent
-            .model
-            .as_deref()
-            .map_or_else(|| format!("the model of {of}"), |model| format!("the model {model} of {of}")))
+    /// Why the run stands still where an agent's model is gone; `told` makes the sentence of what the agent asks for.
+    async fn without_model(
+        &self,
+        job: &Job,
+        agent: &PlannedAgent,
+        told: impl FnOnce(&str) -> String,
+    ) -> Stumbled<Stumble> {
+        let mut model =
+            agent.model.as_ref().map_or_else(|| "the model".to_owned(), |model| format!("the model {model}"));
+        if let Some(provider) = agent.provider {
+            let mut tx = self.muster.db().team(&job.scope()).await?;
+            // Also of one that was removed: its row stays.
+            let name = sqlx::query_scalar!(
+                "SELECT name FROM model_providers WHERE team_id = $1 AND id = $2",
+                job.team() as TeamId,
+                provider as ModelProviderId
+            )
+            .fetch_one(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            model = format!("{model} of {name}");
+        }
+        let sentence = told(&model);
+        Ok(Stumble::HeldUp(Box::new(HeldUp::by_model(agent, model, sentence, self.muster.clock().now()))))
     }
 
     /// `None`: the name leads nowhere.
@@ -205,8 +209,7 @@ impl Shop {
                     // The agent may have been given another since the run began.
                     let other = if replaced { None } else { self.ways_now(job, agent).await? };
                     let Some(other) = other else {
-                        let model = self.wanted(job, agent).await?;
-                        return Err(Stumble::HeldUp(Box::new(HeldUp::by_model(agent, model, sentence))));
+                        return Err(self.without_model(job, agent, |_| sentence).await?);
                     };
                     (ways, replaced) = (other, true);
                 }

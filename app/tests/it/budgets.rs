@@ -3,7 +3,7 @@ use orchestrator::{
     budgets::{NewCall, Spender, Used},
     models::{ProviderSettings, Rates, WireFormat},
     squads::Template,
-    work::Source,
+    work::{NewTask, Source},
 };
 use types::{MicroUsd, RunId};
 
@@ -114,6 +114,110 @@ async fn the_ledgers_files_say_who_spent_and_on_what() {
     let line: serde_json::Value = serde_json::from_str(page.body.trim()).expect("one line");
     assert_eq!((&line["project"], &line["role"], &line["run"]), (&"Parcels".into(), &"coder".into(), &run.into()));
     assert_eq!(line["used"]["reasoning"], 3);
+    site.end().await;
+}
+
+/// What the files say was held and not given back, and what they say was spent.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sums {
+    held: i64,
+    spent: i64,
+}
+
+impl Sums {
+    /// A call's worst case is held once, and what ends it gives all of that back: for what it cost, and the rest.
+    fn add(&mut self, kind: &str, held: i64, counted: i64) {
+        match kind {
+            "held" => self.held += held,
+            _ => (self.held, self.spent) = (self.held - held, self.spent + counted),
+        }
+    }
+}
+
+fn micros(dollars: &str) -> i64 {
+    if dollars.is_empty() { 0 } else { MicroUsd::parse_dollars(dollars).expect("an amount").micros() }
+}
+
+#[tokio::test]
+async fn the_ledgers_files_come_to_what_is_held_and_spent() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let (muster, team) = (&site.world.muster, owner.team());
+    let project =
+        muster.create_project(&owner.can().expect("may"), "Parcels", &Source::Sample).await.expect("a project");
+    let squad = muster.form_squad(&owner.can().expect("may"), "Crew", Template::Solo).await.expect("a squad");
+    let plan = muster.squad_plan(&owner.can().expect("may"), squad).await.expect("a plan");
+    let task = muster.create_task(&owner.can().expect("may"), project, &NewTask::titled("One")).await.expect("a task");
+    let (agent, run) = (&plan.agents[0], RunId::new());
+    let (agent_id, task_id) = (Some(agent.id), Some(task.id));
+    let spender =
+        Spender { project: Some(project), squad: Some(squad), agent: agent_id, task: task_id, run: Some(run) };
+    let call = |key: &str, cents| NewCall {
+        spender,
+        key: key.into(),
+        provider: "P".into(),
+        model: "m".into(),
+        worst: Some(MicroUsd::from_cents(cents)),
+        tokens: 9,
+    };
+    let used = |cents| Used {
+        usage: types::chat::TokenUsage { uncached: 4, output: 2, reasoning: 3, ..Default::default() },
+        estimated: false,
+        cost: Some(MicroUsd::from_cents(cents)),
+        source: "a test".into(),
+        model: "m".into(),
+        failed: false,
+        duration: std::time::Duration::from_millis(1),
+        step: None,
+    };
+    let held = muster.hold(team, call("settled", 50)).await.expect("room");
+    muster.settle(held, used(20)).await.expect("settled");
+    let held = muster.hold(team, call("dearer than foreseen", 10)).await.expect("room");
+    muster.settle(held, used(13)).await.expect("settled");
+    let held = muster.hold(team, call("released", 40)).await.expect("room");
+    muster.release(held).await.expect("released");
+    drop(muster.hold(team, call("lost", 30)).await.expect("room"));
+    site.world.clock.advance(time::Duration::minutes(2));
+    assert_eq!(muster.settle_lost().await.expect("a look"), 1);
+    let _under_way = muster.hold(team, call("under way", 7)).await.expect("room");
+    let cents = |cents| MicroUsd::from_cents(cents).micros();
+    let wanted = Sums { held: cents(7), spent: cents(20 + 13 + 30) };
+    assert_eq!(muster.reconcile(team).await.expect("books"), []);
+
+    let page = mira.get(&site, "/quayside/budgets/ledger.jsonl").await;
+    let mut sums = Sums::default();
+    for line in page.body.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("an entry");
+        let counted = line["used"]["counted_micro_usd"].as_i64().unwrap_or(0);
+        sums.add(line["entry"].as_str().expect("a kind"), line["held_micro_usd"].as_i64().expect("held"), counted);
+        // When, who and in which part, with what, on what.
+        assert!(line["time"].is_string() && line["call"].is_string(), "{line}");
+        let run = run.to_string();
+        for (name, wanted) in
+            [("project", "Parcels"), ("agent", agent.name.as_str()), ("role", "coder"), ("model", "m"), ("run", &run)]
+        {
+            assert_eq!(line[name], wanted, "{line}");
+        }
+        assert_eq!(line["task"], task.number, "{line}");
+        if line["entry"] == "settled" {
+            let tokens = ["input_uncached", "output", "reasoning"].map(|name| line["used"][name].as_i64());
+            assert_eq!(tokens, [Some(4), Some(2), Some(3)], "{line}");
+            assert_eq!(line["used"]["cost_micro_usd"], line["used"]["counted_micro_usd"], "{line}");
+        }
+    }
+    assert_eq!(sums, wanted, "{}", page.body);
+
+    let page = mira.get(&site, "/quayside/budgets/ledger.csv").await;
+    let mut lines = page.body.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let heads = lines.next().expect("heads");
+    let of = |name: &str| heads.iter().position(|head| *head == name).expect("a column");
+    let (kind, held, counted) = (of("entry"), of("held_usd"), of("counted_usd"));
+    let mut sums = Sums::default();
+    for cells in lines {
+        sums.add(cells[kind], micros(cells[held]), micros(cells[counted]));
+    }
+    assert_eq!(sums, wanted, "{}", page.body);
     site.end().await;
 }
 

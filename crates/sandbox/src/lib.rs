@@ -6,7 +6,7 @@
 //! restart it is found again ([`Backend::list`], [`Backend::attach`]), and a command asked for twice under one key runs
 //! once.
 //!
-//! What may be reached from inside is decided outside, by [`egress`].
+//! What may be reached from inside is decided outside, and answered there, by [`egress`].
 
 mod backend;
 mod client;
@@ -26,4 +26,4 @@ pub use local::Local;
 pub use sandbox::{Command, Event, Exec, Finished, Sandbox};
 /// The parts of the shim's protocol that callers see, and where things stand inside a sandbox.
 pub use shim::protocol::{Exit, HOME, PROGRAM, Reason, Stats, Stream, WORK};
-pub use spec::{Image, Limits, Spec};
+pub use spec::{Image, Limits, ORIGIN, Spec};

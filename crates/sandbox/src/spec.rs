@@ -4,8 +4,10 @@ use shim::protocol::{EGRESS, Forward, HOME, Held, Start};
 
 use crate::{Error, Result, egress::Egress};
 
-/// The port inside that leads to the proxy.
-const PROXY_PORT: u16 = 3128;
+/// The port inside that leads to this side.
+const PORT: u16 = 3128;
+/// Where this side is met from inside: as a proxy, and as a server of its own.
+pub const ORIGIN: &str = "http://127.0.0.1:3128";
 const MIB: u64 = 1 << 20;
 
 /// What a sandbox is to be.
@@ -21,7 +23,7 @@ pub struct Spec {
     pub labels: BTreeMap<String, String>,
     pub limits: Limits,
     pub image: Image,
-    /// What may be reached from inside; nothing when absent or empty.
+    /// What may be reached from inside, and what is answered there; nothing when absent or empty.
     pub egress: Option<Egress>,
     /// Added to the environment of every command.
     pub env: BTreeMap<String, String>,
@@ -100,7 +102,7 @@ impl Spec {
     }
 
     pub(crate) fn start(&self, held: Vec<Held>) -> Start {
-        let forward = Forward { port: PROXY_PORT, socket: EGRESS.to_owned() };
+        let forward = Forward { port: PORT, socket: EGRESS.to_owned() };
         Start {
             forwards: self.open_egress().map(|_| forward).into_iter().collect(),
             memory_bytes: self.limits.memory_bytes,
@@ -128,10 +130,9 @@ impl Spec {
         ];
         let mut all: BTreeMap<String, String> =
             usual.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        if self.open_egress().is_some() {
-            let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
+        if self.open_egress().is_some_and(Egress::leads_to_hosts) {
             for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
-                all.insert(name.to_owned(), proxy.clone());
+                all.insert(name.to_owned(), ORIGIN.to_owned());
             }
             for name in ["no_proxy", "NO_PROXY"] {
                 all.insert(name.to_owned(), "127.0.0.1,localhost,::1".to_owned());
@@ -153,6 +154,7 @@ pub(crate) fn check_id(id: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::egress::{Body, Service};
 
     fn spec() -> Spec {
         Spec {
@@ -187,6 +189,14 @@ mod tests {
         assert!(empty.start(Vec::new()).forwards.is_empty());
         let open = Spec { egress: Some(Egress::new(vec!["example.com".parse().unwrap()], |_| {})), ..spec() };
         assert_eq!(open.start(Vec::new()).forwards.len(), 1);
-        assert_eq!(open.environment()["https_proxy"], "http://127.0.0.1:3128");
+        assert_eq!(open.environment()["https_proxy"], format!("http://127.0.0.1:{PORT}"));
+    }
+
+    #[test]
+    fn a_service_alone_has_the_socket_and_no_proxy() {
+        let service = Service::new(|_| async { http::Response::new(Body::default()) });
+        let served = Spec { egress: Some(Egress::new(Vec::new(), |_| {}).with(service)), ..spec() };
+        assert_eq!(served.start(Vec::new()).forwards.len(), 1);
+        assert!(!served.environment().contains_key("http_proxy"));
     }
 }

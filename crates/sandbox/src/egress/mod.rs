@@ -1,17 +1,21 @@
-//! The way out of a sandbox: a proxy on this side of its one socket, which opens what an allow-list names and nothing else.
+//! The way out of a sandbox: a proxy on this side of its one socket, which opens what an allow-list names and nothing else,
+//! and beside it what this side answers itself.
 //!
 //! It speaks HTTP/1.1 as proxies do (RFC 9110, 7.6 and 9.3.6): `CONNECT` for anything encrypted, and requests with a whole
-//! address for plain HTTP. It looks names up itself and connects to the address that it checked, so that a name cannot
-//! mean one thing when it is checked and another when it is used.
+//! address for plain HTTP. It looks names up itself and connects to the address that it checked, so that a name cannot mean one
+//! thing when it is checked and another when it is used. A request whose target names no host is for this side, and a
+//! [`Service`] of the caller's answers it.
 
 mod address;
 mod count;
 mod proxy;
 mod rule;
+mod service;
 
 use std::{fmt, net::IpAddr, path::Path, sync::Arc};
 
 pub use rule::{Rule, RuleError};
+pub use service::{Body, Service};
 use tokio::task::JoinHandle;
 
 use crate::{Result, error::Doing, sockets};
@@ -20,6 +24,7 @@ use crate::{Result, error::Doing, sockets};
 #[derive(Clone)]
 pub struct Egress {
     rules: Arc<[Rule]>,
+    service: Option<Service>,
     tell: Arc<dyn Fn(Contact) + Send + Sync>,
 }
 
@@ -37,13 +42,24 @@ pub enum Contact {
 impl Egress {
     /// `tell` is called from the proxy's tasks and must not block.
     pub fn new(rules: Vec<Rule>, tell: impl Fn(Contact) + Send + Sync + 'static) -> Self {
-        Self { rules: rules.into(), tell: Arc::new(tell) }
+        Self { rules: rules.into(), service: None, tell: Arc::new(tell) }
+    }
+
+    /// With a service that answers what is asked of this side, at [`crate::ORIGIN`] inside.
+    #[must_use]
+    pub fn with(self, service: Service) -> Self {
+        Self { service: Some(service), ..self }
     }
 
     /// Whether nothing may be reached; a sandbox then gets no way out at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.rules.is_empty() && self.service.is_none()
+    }
+
+    /// Whether hosts may be reached, so that programs inside are told of a proxy.
+    pub(crate) fn leads_to_hosts(&self) -> bool {
+        !self.rules.is_empty()
     }
 
     /// Serves until the result is dropped.
@@ -56,7 +72,7 @@ impl Egress {
 
 impl fmt::Debug for Egress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Egress").field("rules", &self.rules).finish_non_exhaustive()
+        out.debug_struct("Egress").field("rules", &self.rules).field("service", &self.service).finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, uri::Authority};
-use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use http_body_util::{BodyExt, Full};
 use hyper::{body::Bytes, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -17,9 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Contact, Egress, address::is_public};
-
-type Body = BoxBody<Bytes, hyper::Error>;
+use super::{Body, Contact, Egress, address::is_public};
 
 const CONNECTIONS: usize = 128;
 const CONNECT: Duration = Duration::from_secs(10);
@@ -64,6 +62,9 @@ async fn connection(stream: UnixStream, egress: Egress) -> hyper::Result<()> {
 async fn answer(request: Request<Incoming>, egress: &Egress) -> Response<Body> {
     let tunnel = request.method() == Method::CONNECT;
     let Some(target) = target(request.uri(), tunnel) else {
+        if let Some(service) = egress.service.as_ref().filter(|_| is_for_this_side(request.uri())) {
+            return service.answer(request).await;
+        }
         return said(
             StatusCode::BAD_REQUEST,
             "This is a proxy: it takes CONNECT host:port, or a request for http://host/.",
@@ -90,6 +91,11 @@ fn target(uri: &Uri, tunnel: bool) -> Option<Target> {
     };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
     (!host.is_empty() && !authority.as_str().contains('@')).then(|| Target { host: host.to_ascii_lowercase(), port })
+}
+
+/// Origin-form (RFC 9112, 3.2.1): a path, and no host before it.
+fn is_for_this_side(uri: &Uri) -> bool {
+    uri.authority().is_none() && uri.path().starts_with('/')
 }
 
 impl Egress {
@@ -172,7 +178,7 @@ async fn pass(mut request: Request<Incoming>, opened: TcpStream, target: Target,
     match sender.send_request(request).await {
         Ok(mut response) => {
             strip(response.headers_mut());
-            response.map(BodyExt::boxed)
+            response.map(|body| body.map_err(Into::into).boxed_unsync())
         }
         Err(error) => said(StatusCode::BAD_GATEWAY, &format!("The host did not answer: {error}.")),
     }
@@ -211,11 +217,11 @@ fn strip(headers: &mut http::HeaderMap) {
 }
 
 fn empty() -> Body {
-    Full::new(Bytes::new()).map_err(|never| match never {}).boxed()
+    Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync()
 }
 
 fn said(status: StatusCode, sentence: &str) -> Response<Body> {
-    let body = Full::new(Bytes::from(format!("{sentence}\n"))).map_err(|never| match never {}).boxed();
+    let body = Full::new(Bytes::from(format!("{sentence}\n"))).map_err(|never| match never {}).boxed_unsync();
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -1,12 +1,17 @@
 use std::sync::{Arc, Mutex};
 
+use futures::StreamExt;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame};
 use sandbox::{
-    Sandbox, Spec,
-    egress::{Contact, Egress, Rule},
+    ORIGIN, Sandbox, Spec,
+    egress::{Body, Contact, Egress, Rule, Service},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    sync::Notify,
 };
 
 use crate::world::{World, fails, python, run, say, text};
@@ -16,6 +21,8 @@ on_each_backend!(
     what_is_not_listed_cannot_be_reached,
     the_way_out_is_opened_again_after_a_restart,
     without_a_list_there_is_no_way_out,
+    what_is_asked_of_this_side_is_answered_by_the_service,
+    without_a_service_nothing_is_asked_of_this_side,
 );
 
 type Contacts = Arc<Mutex<Vec<Contact>>>;
@@ -135,5 +142,78 @@ async fn without_a_list_there_is_no_way_out(world: World) {
     let (_, sandbox, _) = open(&world, &[]).await;
     assert!(fails(&sandbox, "timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128'").await);
     assert_eq!(say(&sandbox, "env | grep -ci proxy || true").await, "0");
+    world.close().await;
+}
+
+fn whole(text: impl Into<Bytes>) -> Body {
+    Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Says what it was sent; at `/slow`, the end of the answer comes when `/on` was asked for.
+fn service() -> Service {
+    let on = Arc::new(Notify::new());
+    Service::new(move |request: Request<Body>| {
+        let on = Arc::clone(&on);
+        async move {
+            let (parts, body) = request.into_parts();
+            let sent = body.collect().await.unwrap().to_bytes();
+            match parts.uri.path() {
+                "/on" => {
+                    on.notify_one();
+                    Response::new(whole("on"))
+                }
+                "/slow" => {
+                    let begin = futures::stream::once(async { "begin " });
+                    let end = futures::stream::once(async move {
+                        on.notified().await;
+                        "end"
+                    });
+                    let pieces = begin.chain(end).map(|text| Ok(Frame::data(Bytes::from(text))));
+                    Response::new(StreamBody::new(pieces).boxed_unsync())
+                }
+                path => {
+                    let said = format!("{} {path} with {}", parts.method, String::from_utf8_lossy(&sent));
+                    let mut response = Response::new(whole(said));
+                    *response.status_mut() = StatusCode::CREATED;
+                    response
+                }
+            }
+        }
+    })
+}
+
+async fn what_is_asked_of_this_side_is_answered_by_the_service(world: World) {
+    let served = || Egress::new(Vec::new(), |_| {}).with(service());
+    let spec = Spec { egress: Some(served()), ..world.spec("served") };
+    let sandbox = world.create(&spec).await;
+    assert_eq!(say(&sandbox, "env | grep -ci proxy || true").await, "0");
+    let post = python(&format!(
+        "import urllib.request\na = urllib.request.urlopen('{ORIGIN}/v1/models?x=1', b'words', 50)\nprint(a.status, a.read().decode())"
+    ));
+    let told = "201 POST /v1/models with words";
+    assert_eq!(text(&run(&sandbox, &post).await.stdout), told);
+    // Kept together anywhere on the way, the answer would never begin.
+    let slow = python(&format!(
+        "import urllib.request\na = urllib.request.urlopen('{ORIGIN}/slow', None, 50)\nprint(a.read(6).decode())\nprint(urllib.request.urlopen('{ORIGIN}/on').read().decode())\nprint(a.read().decode())"
+    ));
+    assert_eq!(text(&run(&sandbox, &slow).await.stdout), "begin \non\nend");
+    let refused = tunnel(&sandbox, "example.com:443").await;
+    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+
+    drop(sandbox);
+    let again = world.backend.attach(&spec.id, Some(served())).await.unwrap().unwrap();
+    let post = sandbox::Command { key: format!("{}-again", post.key), ..post };
+    assert_eq!(text(&run(&again, &post).await.stdout), told);
+    world.close().await;
+}
+
+async fn without_a_service_nothing_is_asked_of_this_side(world: World) {
+    let (_, sandbox, contacts) = open(&world, &["example.com".to_owned()]).await;
+    let ask = python(&format!(
+        "import urllib.request, urllib.error\ntry:\n  print(urllib.request.urlopen('{ORIGIN}/v1/models', timeout=50).status)\nexcept urllib.error.HTTPError as e: print(e.code, e.read().decode())"
+    ));
+    let said = text(&run(&sandbox, &ask).await.stdout);
+    assert!(said.starts_with("400 This is a proxy"), "{said}");
+    assert!(contacts.lock().unwrap().is_empty());
     world.close().await;
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use forge::{BranchName, Credential, GitError, Remote, Repository};
-use types::{ProjectId, SecretId, TeamId};
+use types::{ProjectId, RunId, SecretId, TeamId};
 
 use crate::{
     Can, Error, Orchestrator, Result,
@@ -82,9 +82,12 @@ impl Orchestrator {
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
-        let found = find(projects, name).ok_or(Error::NotFound)?;
+        self.opened(scope.team(), find(projects, name).ok_or(Error::NotFound)?).await
+    }
+
+    async fn opened(&self, team: TeamId, found: Named) -> Result<Code> {
         let default_branch: BranchName = found.default_branch.parse().map_err(Error::internal)?;
-        let folder = self.repository_folder(scope.team(), found.id);
+        let folder = self.repository_folder(team, found.id);
         let repository = match Repository::open(&folder) {
             Err(GitError::NotFound(_)) if found.source == "empty" => {
                 match Repository::create_empty(&folder, &default_branch).await {
@@ -100,6 +103,28 @@ impl Orchestrator {
             other => Error::internal(other),
         })?;
         Ok(Code { project: found.id, name: found.name, repository, default_branch, copy: found.source == "git" })
+    }
+
+    /// The repository of the project that a run works for, by the same names as [`code`](Self::code); every other name is none.
+    ///
+    /// Whoever asks speaks for the run: nothing else is proven here.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for another project's name, and once the run has ended.
+    pub async fn code_of_run(&self, team: TeamId, run: RunId, name: &str) -> Result<Code> {
+        let mut tx = self.db().of_team(team).await?;
+        let project = sqlx::query_as!(
+            Named,
+            r#"SELECT p.id AS "id: ProjectId", p.name, p.source, p.default_branch
+               FROM runs r JOIN projects p ON p.team_id = r.team_id AND p.id = r.project_id
+               WHERE r.team_id = $1 AND r.id = $2 AND r.state IN ('QUEUED', 'RUNNING', 'WAITING')"#,
+            team as TeamId,
+            run as RunId,
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        self.opened(team, find(project, name).ok_or(Error::NotFound)?).await
     }
 
     /// Writes down that somebody pushes, before what they send is taken.
@@ -128,7 +153,7 @@ pub fn address_of<'a>(project: ProjectId, name: &str, names: impl IntoIterator<I
     if slug.is_empty() || same > 1 { project.to_string() } else { slug }
 }
 
-fn find(projects: Vec<Named>, name: &str) -> Option<Named> {
+fn find(projects: impl IntoIterator<Item = Named>, name: &str) -> Option<Named> {
     if let Ok(id) = name.parse::<ProjectId>() {
         return projects.into_iter().find(|project| project.id == id);
     }

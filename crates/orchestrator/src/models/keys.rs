@@ -138,7 +138,8 @@ impl Orchestrator {
         Ok((key.id, key.text))
     }
 
-    /// A key for the calls of one run's agent. It stops working with the run, or after `life`, whichever comes first.
+    /// A key for the calls of one run's agent, or of what the run does without one. It stops working with the run, or after
+    /// `life`, whichever comes first.
     ///
     /// # Errors
     /// [`Error::NotFound`] for no run of the team that goes on; [`Error::Invalid`] for a longer life than a day.
@@ -146,7 +147,7 @@ impl Orchestrator {
         &self,
         team: TeamId,
         run: RunId,
-        agent: AgentId,
+        agent: Option<AgentId>,
         life: Duration,
     ) -> Result<String> {
         if life <= Duration::ZERO || life > MAX_RUN_LIFE {
@@ -158,16 +159,18 @@ impl Orchestrator {
         let made = sqlx::query!(
             "INSERT INTO gateway_keys (team_id, id, name, key_hash, hint, project_id, squad_id, agent_id, task_id, run_id,
                                        created_at, expires_at)
-             SELECT r.team_id, $2, left(a.name, 80), $3, $4, t.project_id, a.squad_id, a.id, r.task_id, r.id, $7, $8
+             SELECT r.team_id, $2, coalesce(left(a.name, 80), 'Commands of a run'), $3, $4, t.project_id, r.squad_id, a.id,
+                    r.task_id, r.id, $7, $8
              FROM runs r JOIN tasks t ON t.team_id = r.team_id AND t.id = r.task_id
-             JOIN agents a ON a.team_id = r.team_id AND a.id = $6
-             WHERE r.team_id = $1 AND r.id = $5 AND r.state IN ('QUEUED', 'RUNNING', 'WAITING')",
+             LEFT JOIN agents a ON a.team_id = r.team_id AND a.id = $6
+             WHERE r.team_id = $1 AND r.id = $5 AND r.state IN ('QUEUED', 'RUNNING', 'WAITING')
+                   AND (a.id IS NOT NULL OR $6::uuid IS NULL)",
             team as TeamId,
             key.id as GatewayKeyId,
             &key.hash,
             key.hint,
             run as RunId,
-            agent as AgentId,
+            agent as Option<AgentId>,
             now,
             now + life,
         )
@@ -176,7 +179,7 @@ impl Orchestrator {
         if made.rows_affected() == 0 {
             return Err(Error::NotFound);
         }
-        let details = serde_json::json!({ "run": run.to_string(), "agent": agent.to_string() });
+        let details = serde_json::json!({ "run": run.to_string(), "agent": agent.map(|id| id.to_string()) });
         audit::append(&mut tx, &scope, now, happening("gateway_key.created", key.id, details)).await?;
         tx.commit().await?;
         Ok(key.text)
@@ -319,6 +322,26 @@ fn check(new: &NewGatewayKey<'_>) -> Result<String> {
     Ok(name.to_owned())
 }
 
+/// Output without the texts of keys. A key that was cut off is one too.
+pub(crate) fn without_keys(bytes: Vec<u8>) -> Vec<u8> {
+    const LEAST: usize = 16;
+    const HIDDEN: &[u8] = b"sk-muster-[hidden]";
+    let of_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let (mut out, mut rest) = (Vec::new(), bytes.as_slice());
+    while let Some(at) = rest.windows(MARK.len()).position(|word| word == MARK.as_bytes()) {
+        let (before, key) = rest.split_at(at);
+        let length = key.iter().take_while(|byte| of_key(byte)).count();
+        out.extend_from_slice(before);
+        out.extend_from_slice(if length < MARK.len() + LEAST { &key[..length] } else { HIDDEN });
+        rest = &key[length..];
+    }
+    if out.is_empty() {
+        return bytes;
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
 async fn limit(connection: &mut PgConnection, team: TeamId, now: OffsetDateTime) -> Result<()> {
     let living = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM gateway_keys
@@ -332,4 +355,20 @@ async fn limit(connection: &mut PgConnection, team: TeamId, now: OffsetDateTime)
         return Err(Error::field("name", format!("The team has {MAX_LIVING} keys. Revoke one that nobody needs.")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_is_kept_without_keys() {
+        let key = fresh(TeamId::new()).expect("a key").text;
+        let said = |text: &str| String::from_utf8(without_keys(text.into())).expect("text");
+        assert_eq!(said(&format!("A={key}\nB={key}")), "A=sk-muster-[hidden]\nB=sk-muster-[hidden]");
+        assert_eq!(said(&key[..40]), "sk-muster-[hidden]");
+        for plain in ["", "ok", "sk-muster-", "sk-muster-…x7Qa is listed", "a sk-muster-key and sk-muster"] {
+            assert_eq!(said(plain), plain);
+        }
+    }
 }

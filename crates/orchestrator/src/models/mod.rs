@@ -32,6 +32,7 @@ pub use catalogue::{Alias, Target};
 pub use catalogue_prices::{ModelPrice, PricedProvider};
 pub use content::{CallContent, Capture, MOST_DAYS, Words};
 pub use failover::{Breaker, goes_elsewhere, wait_after};
+pub(crate) use keys::without_keys;
 pub use keys::{Caller, GatewayKey, NewGatewayKey};
 pub(crate) use memory::Memory;
 pub use presets::{PRESETS, Preset};

@@ -45,6 +45,9 @@ pub(super) struct JobProject {
     pub(super) default_branch: String,
     pub(super) commands: JobCommands,
     pub(super) egress: Vec<String>,
+    /// Whether commands get a key for model calls.
+    #[serde(default)]
+    pub(super) models_inside: bool,
     pub(super) limits: JobLimits,
 }
 

@@ -11,6 +11,7 @@ mod engine;
 mod hold_up;
 #[cfg(any(test, feature = "testing"))]
 mod idle;
+mod inside;
 mod job;
 mod journal;
 mod live;
@@ -35,6 +36,7 @@ pub use hold_up::HeldUp;
 pub(crate) use hold_up::{let_go_on, let_go_on_with_models};
 #[cfg(any(test, feature = "testing"))]
 pub use idle::Idle;
+pub use inside::{Inside, RunKeys};
 pub(crate) use journal::CHANNEL;
 pub use journal::{Body, Entry, RunEvent};
 pub(crate) use live::Live;

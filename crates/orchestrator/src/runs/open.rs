@@ -280,7 +280,7 @@ async fn task(tx: &mut PgConnection, team: TeamId, task: TaskId) -> Result<JobTa
 async fn project(tx: &mut PgConnection, team: TeamId, project: ProjectId) -> Result<JobProject> {
     let row = sqlx::query!(
         "SELECT name, source, repository_url, default_branch, setup_command, build_command, test_command, egress_allow,
-                cpu_millis, memory_mb, pids, disk_mb, wall_minutes FROM projects WHERE team_id = $1 AND id = $2",
+                models_inside, cpu_millis, memory_mb, pids, disk_mb, wall_minutes FROM projects WHERE team_id = $1 AND id = $2",
         team as TeamId,
         project as ProjectId
     )
@@ -294,6 +294,7 @@ async fn project(tx: &mut PgConnection, team: TeamId, project: ProjectId) -> Res
         default_branch: row.default_branch,
         commands: JobCommands { setup: row.setup_command, build: row.build_command, test: row.test_command },
         egress: row.egress_allow,
+        models_inside: row.models_inside,
         limits: JobLimits {
             cpu_millis: row.cpu_millis,
             memory_mb: row.memory_mb,

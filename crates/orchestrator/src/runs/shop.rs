@@ -6,11 +6,12 @@ use artifacts::Store;
 use dbos::DBOS;
 use forge::Repository;
 use gateway::Provider;
-use sandbox::{Backend, Image, Limits, Sandbox, Spec, egress::Egress};
+use sandbox::{Backend, Image, Limits, Sandbox, Spec};
 use sqlx::{Postgres, Transaction};
 use types::{RunId, TeamId};
 
 use super::{
+    inside::{Inside, RunKeys},
     job::Job,
     machine::Failure,
     nodes,
@@ -32,6 +33,9 @@ pub struct Shop {
     pub store: Store,
     /// The model that replays a recording, for agents without another.
     pub demo: Provider,
+    /// What answers programs in sandboxes; nothing does without one.
+    pub inside: Option<Arc<dyn Inside>>,
+    pub keys: RunKeys,
 }
 
 impl Shop {
@@ -87,7 +91,7 @@ impl Shop {
         self.check_pause(job, None).await?;
         // A new sandbox after a question, a hold-up or its own end has what the others left.
         let wall = self.time_left(job).await?;
-        let egress = egress(job)?;
+        let egress = self.egress(job)?;
         let name = self.sandbox_name(run, job.lane);
         let found = self.sandboxes.attach(&name, egress.clone()).await.map_err(no_sandbox)?;
         if let Some(sandbox) = found {
@@ -137,6 +141,7 @@ impl Shop {
 
     /// Removes sandboxes and workspaces of a run from this node.
     pub(super) async fn forget(&self, run: RunId) -> Result<()> {
+        self.keys.forget(run);
         self.end_sandboxes(run, 0).await?;
         self.clear(run, 0).await
     }
@@ -242,16 +247,6 @@ fn named(name: &str) -> Option<(RunId, u16)> {
 
 fn short(run: RunId) -> String {
     run.uuid().simple().to_string()
-}
-
-fn egress(job: &Job) -> Stumbled<Option<Egress>> {
-    let rules: std::result::Result<Vec<_>, _> = job.project.egress.iter().map(|rule| rule.parse()).collect();
-    let rules = rules.map_err(|error| {
-        Stumble::last(Failure::Preparation, format!("The project's list of allowed hosts cannot be read: {error}."))
-    })?;
-    let run = job.run();
-    Ok((!rules.is_empty())
-        .then(|| Egress::new(rules, move |contact| tracing::info!(%run, ?contact, "a sandbox reached out"))))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "its shape is that of map_err")]

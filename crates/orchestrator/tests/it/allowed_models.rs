@@ -49,6 +49,7 @@ impl Bench {
             default_branch: found.default_branch,
             commands: found.commands,
             egress_allow: found.egress_allow,
+            models_inside: found.models_inside,
             allowed_models: owned(patterns),
             limits: found.limits,
         };
@@ -178,7 +179,7 @@ async fn an_agents_list_holds_beside_its_projects() {
     let task = muster.create_task(&can, bench.project, &NewTask::titled("One")).await.expect("a task").id;
     let run = muster.start_run(&bench.scope.can().expect("may"), task, Some(bench.squad)).await.expect("a run");
     let hour = Duration::hours(1);
-    let key = muster.gateway_key_for_run(bench.scope.team(), run, bench.agent, hour).await.expect("a key");
+    let key = muster.gateway_key_for_run(bench.scope.team(), run, Some(bench.agent), hour).await.expect("a key");
     bench.allow_agent(&["one/*"]).await.expect("allowed");
     let agent = muster.agent(&bench.scope.can().expect("may"), bench.squad, bench.agent).await.expect("the agent");
     assert_eq!((agent.version, agent.settings.allowed_models), (2, owned(&["one/*"])));

@@ -53,7 +53,7 @@ async fn the_key_of_a_run_names_its_budgets_and_ends_with_it() {
         muster.create_task(&scope.can().expect("may"), project, &NewTask::titled("One")).await.expect("a task").id;
     let run = muster.start_run(&scope.can().expect("may"), task, Some(squad)).await.expect("a run");
     let hour = Duration::hours(1);
-    let key = muster.gateway_key_for_run(scope.team(), run, agent.id, hour).await.expect("a key");
+    let key = muster.gateway_key_for_run(scope.team(), run, Some(agent.id), hour).await.expect("a key");
     let spender = muster.caller(&key, Origin::internal()).await.expect("it works").spender;
     let named = (spender.project, spender.squad, spender.agent, spender.task, spender.run);
     assert_eq!(named, (Some(project), Some(squad), Some(agent.id), Some(task), Some(run)));
@@ -63,9 +63,9 @@ async fn the_key_of_a_run_names_its_budgets_and_ends_with_it() {
     );
 
     let (_, harbour) = world.team("harbour", &world.person("Hanna").await).await;
-    let foreign = muster.gateway_key_for_run(harbour.team(), run, agent.id, hour).await;
+    let foreign = muster.gateway_key_for_run(harbour.team(), run, Some(agent.id), hour).await;
     assert!(matches!(foreign, Err(Error::NotFound)));
-    let unknown = muster.gateway_key_for_run(scope.team(), RunId::new(), agent.id, hour).await;
+    let unknown = muster.gateway_key_for_run(scope.team(), RunId::new(), Some(agent.id), hour).await;
     assert!(matches!(unknown, Err(Error::NotFound)));
     muster.stop_run(&scope.can().expect("may"), run, "Enough.").await.expect("stopped");
     assert!(!works(&world, &key).await);

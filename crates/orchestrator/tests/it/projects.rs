@@ -11,6 +11,7 @@ fn settings_of(project: &Project) -> ProjectSettings {
         default_branch: project.default_branch.clone(),
         commands: project.commands.clone(),
         egress_allow: project.egress_allow.clone(),
+        models_inside: project.models_inside,
         allowed_models: project.allowed_models.clone(),
         limits: project.limits,
     }

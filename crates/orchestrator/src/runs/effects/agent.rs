@@ -86,6 +86,7 @@ impl Shop {
         let sandbox = sandbox?;
         let mut command = Command::new(key(job, name), execution.argv);
         (command.stdin, command.timeout) = (execution.stdin, execution.timeout);
+        command.env = self.environment(job, Some(agent.id)).await?;
         let gathered = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
         let output = Output { all: &gathered.all, stdout: &gathered.stdout };
         let outcome = builtin::result(call, exit(&gathered), output);

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use types::{RunId, StepId, TeamId};
 
 use super::keep::Keep;
-use crate::runs::{
-    job::Job,
-    journal::{Body, Line, RunEvent},
-    machine::{Failure, Outcome},
-    shop::Shop,
-    workflow::{Stumble, Stumbled, step},
+use crate::{
+    models::without_keys,
+    runs::{
+        job::Job,
+        journal::{Body, Line, RunEvent},
+        machine::{Failure, Outcome},
+        shop::Shop,
+        workflow::{Stumble, Stumbled, step},
+    },
 };
 
 /// How long one command of the project may take.
@@ -79,6 +82,7 @@ impl Shop {
         let sandbox = self.sandbox(job, None).await?;
         let mut command = Command::new(key(job, name), ["/bin/sh", "-c", line]);
         command.timeout = COMMAND_TIMEOUT;
+        command.env = self.environment(job, None).await?;
         let finished = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
         let limited = finished.reason == Reason::LimitReached;
         let passed = finished.code == Some(0);
@@ -187,6 +191,8 @@ pub(super) async fn gather(mut exec: sandbox::Exec) -> Stumbled<Gathered> {
                 let outcome = outcome(&exit);
                 let duration_ms = i64::try_from(exit.duration_ms).unwrap_or(i64::MAX);
                 let (code, signal, reason) = (exit.code, exit.signal, exit.reason);
+                // Programs print their environment, and what they print is kept.
+                let (all, stdout) = (without_keys(all), without_keys(stdout));
                 return Ok(Gathered { all, stdout, code, signal, reason, outcome, duration_ms });
             }
         }

@@ -86,6 +86,7 @@ impl Shop {
         let key = format!("{name}-of-{}", job.node.epoch);
         let mut command = Command::new(key, ["/bin/sh", "-c", line]);
         command.timeout = LONGEST;
+        command.env = self.environment(job, None).await?;
         let came = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
         Ok(if came.code == Some(0) { Ok(()) } else { Err(came.outcome) })
     }

@@ -37,6 +37,8 @@ pub struct Project {
     pub commands_edited_at: Option<OffsetDateTime>,
     /// Hosts a sandbox may reach: `host`, `host:port` or `*.domain`.
     pub egress_allow: Vec<String>,
+    /// Whether commands in a sandbox get a key for model calls.
+    pub models_inside: bool,
     /// `provider/model`, `provider/*`, or names of the team's own; empty for all.
     pub allowed_models: Vec<String>,
     pub limits: Limits,
@@ -83,6 +85,7 @@ async fn select(
                 commands: Commands { setup: row.setup_command, build: row.build_command, test: row.test_command },
                 commands_edited_at: row.commands_edited_at,
                 egress_allow: row.egress_allow,
+                models_inside: row.models_inside,
                 allowed_models: row.allowed_models,
                 limits: Limits {
                     cpu_millis: row.cpu_millis,

@@ -1,6 +1,7 @@
 -- $1: team. $2: a project, or null for all. $3: archived ones, others, or null for both.
 SELECT p.id AS "id: ProjectId", p.name, p.description, p.source, p.repository_url, p.default_branch,
-       p.setup_command, p.build_command, p.test_command, p.commands_edited_at, p.egress_allow, p.allowed_models,
+       p.setup_command, p.build_command, p.test_command, p.commands_edited_at, p.egress_allow, p.models_inside,
+       p.allowed_models,
        p.cpu_millis, p.memory_mb, p.pids, p.disk_mb, p.wall_minutes,
        p.credential_user, secret.hint AS "credential_hint?", p.repository_state, p.repository_problem,
        p.created_at, p.archived_at,

@@ -49,6 +49,8 @@ pub struct ProjectSettings {
     pub default_branch: String,
     pub commands: Commands,
     pub egress_allow: Vec<String>,
+    /// Whether commands in a sandbox get a key for model calls, which count against the run.
+    pub models_inside: bool,
     /// Which models calls for the project may go to: `provider/model`, `provider/*`, or names of the team's own; empty for
     /// all.
     pub allowed_models: Vec<String>,
@@ -122,6 +124,7 @@ impl ProjectSettings {
             default_branch: default_branch.to_owned(),
             commands,
             egress_allow,
+            models_inside: self.models_inside,
             allowed_models: self.allowed_models.clone(),
             limits: self.limits,
         })
@@ -179,7 +182,8 @@ impl Orchestrator {
         sqlx::query!(
             "UPDATE projects SET name = $3, description = $4, default_branch = $5, setup_command = $6, build_command = $7,
                     test_command = $8, commands_edited_at = coalesce($9, commands_edited_at), egress_allow = $10,
-                    cpu_millis = $11, memory_mb = $12, pids = $13, disk_mb = $14, wall_minutes = $15, allowed_models = $16
+                    cpu_millis = $11, memory_mb = $12, pids = $13, disk_mb = $14, wall_minutes = $15, allowed_models = $16,
+                    models_inside = $17
              WHERE team_id = $1 AND id = $2",
             scope.team() as TeamId,
             project as ProjectId,
@@ -197,6 +201,7 @@ impl Orchestrator {
             new.limits.disk_mb,
             new.limits.wall_minutes,
             &new.allowed_models,
+            new.models_inside,
         )
         .execute(&mut *tx)
         .await
@@ -206,7 +211,7 @@ impl Orchestrator {
             "build": new.commands.build, "test": new.commands.test, "egress_allow": new.egress_allow,
             "cpu_millis": new.limits.cpu_millis, "memory_mb": new.limits.memory_mb, "pids": new.limits.pids,
             "disk_mb": new.limits.disk_mb, "wall_minutes": new.limits.wall_minutes,
-            "allowed_models": new.allowed_models,
+            "allowed_models": new.allowed_models, "models_inside": new.models_inside,
         });
         if new.allowed_models != old.allowed_models {
             catalogue_changed(&mut tx, scope.team()).await?;
@@ -292,6 +297,7 @@ mod tests {
             default_branch: "a b".into(),
             commands: Commands { test: Some("x".repeat(1_001)), ..Commands::default() },
             egress_allow: vec!["https://x".into()],
+            models_inside: false,
             allowed_models: Vec::new(),
             limits: Limits { pids: 1, ..Limits::default() },
         };

@@ -193,6 +193,7 @@ pub(super) async fn attempt(world: &World, own: &Side, other: &Side, what: &Try)
                 default_branch: "main".into(),
                 commands: Commands::default(),
                 egress_allow: Vec::new(),
+                models_inside: false,
                 allowed_models: Vec::new(),
                 limits: Limits::default(),
             };

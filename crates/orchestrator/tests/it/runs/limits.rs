@@ -69,6 +69,7 @@ impl Solo {
             default_branch: found.default_branch,
             commands: found.commands,
             egress_allow: found.egress_allow,
+            models_inside: found.models_inside,
             allowed_models: found.allowed_models,
             limits: found.limits,
         };

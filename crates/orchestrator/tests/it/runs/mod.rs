@@ -8,6 +8,7 @@ mod failover;
 mod folders;
 mod gathered;
 mod held_up;
+mod inside;
 mod limits;
 mod models;
 mod places;

@@ -177,6 +177,7 @@ async fn a_run_ends_where_its_project_does_not_allow_the_model() {
         default_branch: found.default_branch,
         commands: found.commands,
         egress_allow: found.egress_allow,
+        models_inside: found.models_inside,
         allowed_models: vec!["demo/*".into()],
         limits: found.limits,
     };

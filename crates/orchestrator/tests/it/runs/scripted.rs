@@ -45,6 +45,7 @@ impl Scripted {
             default_branch: made.default_branch,
             commands,
             egress_allow: made.egress_allow,
+            models_inside: made.models_inside,
             allowed_models: made.allowed_models,
             limits: made.limits,
         };

@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
     sync::Arc,
     time::Duration,
 };
@@ -15,9 +14,9 @@ use artifacts::{
 use gateway::{Kind, Provider};
 use orchestrator::{
     GitReach, Orchestrator, Scope, Settings,
-    runs::{Decision, Engine, EngineLimits, EngineSettings, Gate, Patience, RunState, RunView, Shop},
+    runs::{Decision, Engine, EngineLimits, EngineSettings, Gate, Patience, RunKeys, RunState, RunView, Shop},
     squads::Template,
-    testing::World,
+    testing::{World, shim},
     work::{NewTask, Source},
 };
 use sandbox::{Image, Local};
@@ -43,32 +42,6 @@ pub(crate) struct Yard {
 pub(crate) fn settings(data: &Path) -> Settings {
     let git_reach = GitReach { file: true, loopback: true, private: false };
     Settings { data_dir: data.to_owned(), git_reach, allow_local_repositories: true, ..Settings::default() }
-}
-
-/// `MUSTER_SHIM`, or built here as the product's own build does it.
-pub(crate) fn shim() -> PathBuf {
-    if let Some(shim) = std::env::var_os("MUSTER_SHIM") {
-        return shim.into();
-    }
-    let me = std::env::current_exe().expect("the test's own path");
-    let target = me.ancestors().nth(3).expect("a target folder").join("shim/build");
-    let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "rustc",
-        "--quiet",
-        "--package",
-        "shim",
-        "--bin",
-        "muster-shim",
-        "--profile",
-        "shim",
-        "--target",
-        &triple,
-    ]);
-    cargo.arg("--target-dir").arg(&target).args(["--", "-C", "target-feature=+crt-static"]);
-    assert!(cargo.status().expect("cargo").success(), "the shim does not build");
-    target.join(triple).join("shim/muster-shim")
 }
 
 impl Yard {
@@ -235,6 +208,8 @@ impl Tools {
             image: Image::Host,
             store: store(&self.endpoint),
             demo: Provider::new(Kind::OpenAiChat, &self.demo, None).expect("an address").internal(),
+            inside: None,
+            keys: RunKeys::default(),
         }
     }
 }

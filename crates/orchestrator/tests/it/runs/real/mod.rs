@@ -20,7 +20,9 @@ use self::{
     assignments::{ANSWERS, Assignment, MIME, STRSIM, TOKENS, UNIDIFF},
     packages::{Programs, run},
 };
-use super::yard::{Yard, shim};
+use orchestrator::testing::shim;
+
+use super::yard::Yard;
 
 #[derive(Clone, Copy)]
 enum Where {
@@ -287,6 +289,7 @@ async fn add_project(yard: &Yard, assignment: &Assignment, source: &Source, test
         default_branch: made.default_branch,
         commands: Commands { setup: None, build: None, test: Some(test) },
         egress_allow: made.egress_allow,
+        models_inside: made.models_inside,
         allowed_models: made.allowed_models,
         limits: made.limits,
     };

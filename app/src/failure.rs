@@ -103,10 +103,7 @@ pub async fn pages_for_failures(State(app): State<App>, mut request: Request, ne
     let place = Place::default();
     request.extensions_mut().insert(place.clone());
     let response = next.run(request).await;
-    if let Some(Cause(cause)) = response.extensions().get::<Cause>() {
-        tracing::error!(request_id = request_id.as_deref().unwrap_or_default(), cause, "a request failed inside");
-    }
-    let told = response.extensions().get::<UserError>().cloned().or_else(|| plain(&response));
+    let told = told(&response, request_id.as_deref().unwrap_or_default());
     let Some(mut told) = told else { return response };
     told.request_id = request_id;
     let (mut parts, _) = response.into_parts();
@@ -127,6 +124,28 @@ pub async fn pages_for_failures(State(app): State<App>, mut request: Request, ne
         development: app.settings.development,
     };
     (parts.status, parts.headers, Html(pages::errors::page(&chrome, &told))).into_response()
+}
+
+/// Gives every failed answer that has no words yet a line of text, for programs. Logs an internal cause once.
+pub(crate) async fn words_for_failures(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    match told(&response, "") {
+        Some(told) => {
+            let (mut parts, _) = response.into_parts();
+            parts.headers.remove(http::header::CONTENT_LENGTH);
+            parts.headers.remove(CONTENT_TYPE);
+            (parts.status, parts.headers, format!("{}\n", told.message)).into_response()
+        }
+        None => response,
+    }
+}
+
+/// What is to be said of a failure that nobody put into words yet.
+fn told(response: &Response, request_id: &str) -> Option<UserError> {
+    if let Some(Cause(cause)) = response.extensions().get::<Cause>() {
+        tracing::error!(request_id, cause, "a request failed inside");
+    }
+    response.extensions().get::<UserError>().cloned().or_else(|| plain(response))
 }
 
 /// Who is signed in, for the header of an error page. Not asked when the failure is ours: the database may be the cause.

@@ -12,6 +12,7 @@ pub mod document;
 pub mod failure;
 mod flash;
 pub mod forms;
+pub mod from_run;
 mod handlers;
 pub mod layout;
 pub mod pages;

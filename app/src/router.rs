@@ -141,7 +141,7 @@ fn table() -> Routes {
 }
 
 /// Model calls of programs, in the formats of three vendors.
-fn models(routes: Routes) -> Routes {
+pub(crate) fn models(routes: Routes) -> Routes {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     routes

@@ -1,8 +1,10 @@
-//! Git clients: clone, fetch and push over HTTP, proven by an access token.
+//! Git clients: clone, fetch and push over HTTP, proven by an access token; and programs in a run's sandbox, which clone and
+//! fetch their project.
 
 use std::io;
 
 use axum::{
+    Extension,
     body::Body,
     extract::{Path, Request, State},
     response::{IntoResponse, Response},
@@ -26,6 +28,7 @@ use uuid::Uuid;
 
 use crate::{
     failure::{Failure, ForPrograms},
+    from_run::FromRun,
     request::{ClientAddr, RequestId},
     state::App,
 };
@@ -41,7 +44,22 @@ pub(crate) struct RepositoryPath {
 
 /// Answers each request of a clone, a fetch or a push.
 pub(crate) async fn exchange(State(app): State<App>, Path(path): Path<RepositoryPath>, request: Request) -> Response {
-    let mut response = match answer(&app, &path, request).await {
+    finish(answer(&app, &path, request).await)
+}
+
+/// Answers a clone or a fetch out of a run's sandbox, of the run's own project. No token is asked for: the sandbox's socket
+/// says whose request it is.
+pub(crate) async fn fetch(
+    State(app): State<App>,
+    Extension(from): Extension<FromRun>,
+    Path(repository): Path<String>,
+    request: Request,
+) -> Response {
+    finish(answer_run(&app, from, &repository, request).await)
+}
+
+fn finish(answer: Result<Response, Error>) -> Response {
+    let mut response = match answer {
         Ok(response) => response,
         Err(Error::SignedOut) => {
             let challenge = HeaderValue::from_static("Basic realm=\"Muster\", charset=\"UTF-8\"");
@@ -64,13 +82,40 @@ async fn answer(app: &App, path: &RepositoryPath, request: Request) -> Result<Re
     let (request, body) = request.into_parts();
     let token = token(&request.headers).ok_or(Error::SignedOut)?;
     let (service, tail) = service(&request).ok_or(Error::NotFound)?;
-    let name = path.repository.strip_suffix(".git").unwrap_or(&path.repository);
     let scope = app.muster.enter_by_token(&token, &path.team, origin(&request)).await?;
-    let code = app.muster.code(&permitted::<ReadFiles>(app, &scope, &request).await?, name).await?;
+    let code = app.muster.code(&permitted::<ReadFiles>(app, &scope, &request).await?, name(&path.repository)).await?;
     let push = match service {
         Service::Fetch => None,
         Service::Push => Some(rules(app, &scope, &code, &request).await?),
     };
+    transfer(&code, (request, body), tail, scope.user()?.to_string(), push).await
+}
+
+async fn answer_run(app: &App, from: FromRun, repository: &str, request: Request) -> Result<Response, Error> {
+    let (request, body) = request.into_parts();
+    let (service, tail) = service(&request).ok_or(Error::NotFound)?;
+    let code = app.muster.code_of_run(from.team, from.run, name(repository)).await?;
+    if matches!(service, Service::Push) {
+        return Err(Error::Refused(
+            "Nothing can be pushed out of a sandbox. What is changed in the workspace is delivered when the run ends."
+                .into(),
+        ));
+    }
+    transfer(&code, (request, body), tail, from.run.to_string(), None).await
+}
+
+fn name(repository: &str) -> &str {
+    repository.strip_suffix(".git").unwrap_or(repository)
+}
+
+/// Lets git answer, and passes on what it says as it says it.
+async fn transfer(
+    code: &Code,
+    (request, body): (Parts, Body),
+    tail: String,
+    user: String,
+    push: Option<PushRules>,
+) -> Result<Response, Error> {
     let exchange = Exchange {
         method: request.method.to_string(),
         path: tail,
@@ -79,7 +124,7 @@ async fn answer(app: &App, path: &RepositoryPath, request: Request) -> Result<Re
         content_length: text(&request.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
         content_encoding: text(&request.headers, &CONTENT_ENCODING),
         protocol: text(&request.headers, &HeaderName::from_static("git-protocol")),
-        user: scope.user()?.to_string(),
+        user,
         push,
     };
     let body = StreamReader::new(body.into_data_stream().map_err(io::Error::other));

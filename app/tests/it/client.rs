@@ -13,6 +13,7 @@ use tower::ServiceExt;
 pub(crate) struct Site {
     pub(crate) world: World,
     pub(crate) router: Router,
+    pub(crate) app: App,
     pub(crate) table: Vec<Route>,
     /// Cancelled to say that the process leaves.
     pub(crate) leaving: CancellationToken,
@@ -65,12 +66,12 @@ impl Site {
         let parts = app::Parts { muster: world.muster.clone(), store, settings, llm, leaving: leaving.clone() };
         let app = App::new(parts);
         let (router, table) = router(app.clone());
-        let router = with_failure_pages(router, app);
-        Self { world, router, table, leaving }
+        let router = with_failure_pages(router, app.clone());
+        Self { world, router, app, table, leaving }
     }
 
     pub(crate) async fn end(self) {
-        drop(self.router);
+        drop((self.router, self.app));
         self.world.end().await;
     }
 }

@@ -5,6 +5,7 @@ mod analytics;
 mod budgets;
 mod client;
 mod forms;
+mod from_run;
 mod git;
 mod live;
 mod llm;

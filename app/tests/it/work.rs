@@ -161,6 +161,14 @@ async fn a_project_is_set_up_archived_and_restored() {
     for shown in ["ledger-api", "make check", "*.mirror.example\npackages.example</textarea>", r#"value="15""#] {
         assert!(page.body.contains(shown), "{shown}: {}", page.body);
     }
+    let models_inside = |body: &str| {
+        let mut tags = body.split('<').filter(|tag| tag.contains(r#"name="models_inside""#));
+        tags.next().expect("a box").contains("checked")
+    };
+    assert!(!models_inside(&page.body), "{}", page.body);
+    see_other(&mira.post(&site, &format!("{board}/settings"), &format!("{settings}&models_inside=yes")).await);
+    let page = mira.get(&site, &format!("{board}/settings")).await;
+    assert!(models_inside(&page.body), "{}", page.body);
     for (typed, allowed) in [("elsewhere%2F*", false), ("demo%2F*", true)] {
         let path = format!("{board}/settings");
         let page = mira.post(&site, &path, &format!("{settings}&allowed_models={typed}")).await;

@@ -32,6 +32,7 @@ use uuid::Uuid;
 
 use crate::{
     failure::ForPrograms,
+    from_run::FromRun,
     request::{ClientAddr, RequestId},
     state::App,
 };
@@ -176,6 +177,7 @@ async fn receive(app: &App, request: Request, belief: Belief) -> Result<(Caller,
         Belief::Memory => app.muster.caller_as_remembered(&key, origin.clone()).await,
         Belief::Database => app.muster.caller(&key, origin.clone()).await,
     };
+    let caller = caller.and_then(|caller| may_call_from(parts.extensions.get(), caller));
     if let Err(Error::SignedOut) = &caller {
         app.llm.gate.count_wrong_key(&origin)?;
     }
@@ -184,6 +186,14 @@ async fn receive(app: &App, request: Request, belief: Belief) -> Result<(Caller,
     let too_large = |_| Fault::new(Situation::TooLarge, "The request is larger than 32 MB.");
     let body = Limited::new(body, LONGEST_REQUEST).collect().await.map_err(too_large)?;
     Ok((caller, parts, body.to_bytes()))
+}
+
+/// Out of a run's sandbox, a key of that run alone works; elsewhere, every key does.
+fn may_call_from(run: Option<&FromRun>, caller: Caller) -> Result<Caller, Error> {
+    match run {
+        Some(from) if caller.team() != from.team || caller.spender.run != Some(from.run) => Err(Error::SignedOut),
+        _ => Ok(caller),
+    }
 }
 
 /// Where the three vendors' clients put a key: a bearer, two headers, and for Google's older ones the address.

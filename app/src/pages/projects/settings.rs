@@ -48,6 +48,7 @@ pub struct Input {
     pub test_command: String,
     /// One host per line.
     pub egress_allow: String,
+    pub models_inside: bool,
     /// One pattern per line.
     pub allowed_models: String,
     pub cpu_millis: String,
@@ -125,7 +126,7 @@ fn commands(data: &Settings) -> AnyView {
 }
 
 fn network(data: &Settings) -> AnyView {
-    TextArea {
+    let hosts = TextArea {
         name: "egress_allow",
         label: "Hosts a sandbox may reach",
         value: data.input.egress_allow.clone(),
@@ -136,7 +137,22 @@ fn network(data: &Settings) -> AnyView {
         max_length: Some(20_000),
         rows: 4,
     }
-    .view()
+    .view();
+    view! {
+        <div class="pile">
+            {hosts}
+            <label class="check">
+                <input type="checkbox" name="models_inside" value="yes" checked=data.input.models_inside/>
+                <span>
+                    "Commands may call models"
+                    <small>
+                        "Tests and scripts in a sandbox get a key that ends with the run. Its calls count against the run and stop at its budgets."
+                    </small>
+                </span>
+            </label>
+        </div>
+    }
+    .into_any()
 }
 
 fn limits(data: &Settings) -> AnyView {
@@ -226,6 +242,17 @@ mod tests {
         let html = page(&shell(BuiltinRole::Owner), &Settings { input, errors, ..Settings::default() });
         assert!(html.contains(r#"id="pids-error""#) && html.contains(r#"id="egress_allow-error""#), "{html}");
         assert!(html.contains("https://x</textarea>") && html.contains(r#"value="lots""#), "{html}");
+    }
+
+    #[test]
+    fn models_in_a_sandbox_are_off_unless_chosen() {
+        let box_of = |models_inside| {
+            let input = Input { models_inside, ..Input::default() };
+            let html = page(&shell(BuiltinRole::Owner), &Settings { input, ..Settings::default() });
+            html.split('<').find(|tag| tag.contains(r#"name="models_inside""#)).map(str::to_owned)
+        };
+        assert!(box_of(false).is_some_and(|tag| !tag.contains("checked")));
+        assert!(box_of(true).is_some_and(|tag| tag.contains("checked")));
     }
 
     #[test]

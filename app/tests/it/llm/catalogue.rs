@@ -16,6 +16,7 @@ async fn a_model_that_a_project_may_not_use_is_refused_in_the_clients_format() {
         default_branch: found.default_branch,
         commands: found.commands,
         egress_allow: found.egress_allow,
+        models_inside: found.models_inside,
         allowed_models: vec!["demo/*".into()],
         limits: found.limits,
     };

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::{App, Gate, GateLimits, Llm, PageSettings};
+use app::{App, Gate, GateLimits, Llm, PageSettings, from_run::Answers};
 use artifacts::StoreError;
 use axum::Router;
 use gateway::{SsrfPolicy, Timeouts};
@@ -23,7 +23,7 @@ use crate::{
     keys::RootSecret,
     listen::{self, Patience},
     objects::ObjectStore,
-    runs::Runs,
+    runs::{Demo, Runs},
     site::Site,
     trouble::{Trouble, chain},
     web::{self, Check, Health, Limit, OriginRule, Parts, Shutdown},
@@ -161,11 +161,14 @@ impl Server {
         app::assets::install(site.manifest());
         let product = Product::open(config).await?;
         let objects = ObjectStore::open(config, &product.data, &root_secret(config, &product.data)?).await?;
-        let runs = Runs::open(config, &product, objects.store()).await?;
+        let demo = Demo::open().await?;
         let shutdown = Shutdown::default();
         let limit = limit(config)?;
-        let llm = Llm { demo: Some(runs.demo().clone()), gate: Gate::new(gate_limits(config)), ..Llm::default() };
-        let router = router(config, &product, (&objects, llm), site, limit.clone(), shutdown.clone())?;
+        let llm = Llm { demo: Some(demo.provider().clone()), gate: Gate::new(gate_limits(config)), ..Llm::default() };
+        let app = website(config, &product, (&objects, llm), &shutdown);
+        let inside = Arc::new(Answers::new(app.clone()));
+        let runs = Runs::open(config, &product, objects.store(), (demo, inside)).await?;
+        let router = router(config, (&product, &objects), (app, site), limit.clone(), shutdown.clone())?;
         let url = local_url(listener.local_addr().unwrap_or(config.server.listen));
         claim.announce(&url)?;
         let patience = Patience { notice: config.server.shutdown_notice, grace: config.server.shutdown_grace };
@@ -226,15 +229,8 @@ fn limit(config: &Config) -> Result<Option<Limit>, Trouble> {
     limit.map_err(|error| Trouble::new(format!("{error}."), "Set rate_limits.per_minute."))
 }
 
-fn router(
-    config: &Config,
-    product: &Product,
-    (objects, llm): (&ObjectStore, Llm),
-    site: Arc<Site>,
-    limit: Option<Limit>,
-    shutdown: Shutdown,
-) -> Result<Router, Trouble> {
-    let app = App::new(app::Parts {
+fn website(config: &Config, product: &Product, (objects, llm): (&ObjectStore, Llm), shutdown: &Shutdown) -> App {
+    App::new(app::Parts {
         muster: product.muster.clone(),
         store: objects.store().clone(),
         llm,
@@ -246,7 +242,16 @@ fn router(
             version: env!("CARGO_PKG_VERSION"),
             contact: config.server.contact.clone(),
         },
-    });
+    })
+}
+
+fn router(
+    config: &Config,
+    (product, objects): (&Product, &ObjectStore),
+    (app, site): (App, Arc<Site>),
+    limit: Option<Limit>,
+    shutdown: Shutdown,
+) -> Result<Router, Trouble> {
     let (pages, _table) = app::router(app.clone());
     let parts = Parts {
         trusted_proxies: config.server.trusted_proxies.clone().into(),

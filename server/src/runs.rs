@@ -11,7 +11,7 @@ use std::{
 use artifacts::Store;
 use async_trait::async_trait;
 use gateway::{Kind, Provider};
-use orchestrator::runs::{Engine, EngineLimits, EngineSettings, Patience, Shop};
+use orchestrator::runs::{Engine, EngineLimits, EngineSettings, Inside, Patience, RunKeys, Shop};
 use sandbox::{Backend, Found, Image, Probe, Sandbox, Settings, Spec, egress::Egress};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,13 +36,23 @@ const COUNT: Duration = Duration::from_secs(5);
 pub(crate) struct Runs {
     engine: Arc<Engine>,
     sandboxes: String,
+    demo: Demo,
+}
+
+/// The model that replays the sample's recording, on a port of loopback that only this process is told of.
+pub(crate) struct Demo {
+    provider: Provider,
     stop: CancellationToken,
-    demo: Provider,
 }
 
 impl Runs {
-    pub(crate) async fn open(config: &Config, product: &Product, store: &Store) -> Result<Self, Trouble> {
-        let stop = CancellationToken::new();
+    /// `inside` answers what programs in sandboxes ask of this process.
+    pub(crate) async fn open(
+        config: &Config,
+        product: &Product,
+        store: &Store,
+        (demo, inside): (Demo, Arc<dyn Inside>),
+    ) -> Result<Self, Trouble> {
         let sandboxes = backend(config, &product.data).await?;
         let told = match sandboxes.probe().await {
             Ok(probe) => format!("{} ({probe})", sandboxes.name()),
@@ -55,14 +65,15 @@ impl Runs {
                 "Start again; `muster doctor` says more.",
             )
         };
-        let demo = demo(&stop).await?;
         let shop = Shop {
             muster: product.muster.clone(),
             node: node.clone(),
             sandboxes,
             image: config.sandbox.image.clone().map_or(Image::Host, Image::Named),
             store: store.clone(),
-            demo: demo.clone(),
+            demo: demo.provider.clone(),
+            inside: Some(inside),
+            keys: RunKeys::default(),
         };
         let settings = EngineSettings {
             database_url: product.database.engine_url().to_owned(),
@@ -75,17 +86,12 @@ impl Runs {
             patience: Patience { heartbeat: config.runs.heartbeat, silence: config.runs.silence },
         };
         let engine = Engine::launch(shop, &settings).await.map_err(|error| failed(&error))?;
-        Ok(Self { engine: Arc::new(engine), sandboxes: told, stop, demo })
+        Ok(Self { engine: Arc::new(engine), sandboxes: told, demo })
     }
 
     /// The sandbox in use, for the person at the terminal.
     pub(crate) fn describe(&self) -> &str {
         &self.sandboxes
-    }
-
-    /// The demo model's server, with OpenAI's paths under it.
-    pub(crate) const fn demo(&self) -> &Provider {
-        &self.demo
     }
 
     pub(crate) fn start(&self, jobs: &Jobs) {
@@ -111,7 +117,7 @@ impl Runs {
     /// Leaves runs where they are; the next start takes them up.
     pub(crate) async fn close(self) {
         self.engine.shut_down().await;
-        self.stop.cancel();
+        self.demo.stop.cancel();
     }
 }
 
@@ -174,21 +180,28 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Trouble {
     )
 }
 
-/// The model that replays the sample's recording, on a port of loopback that only this process is told of.
-async fn demo(stop: &CancellationToken) -> Result<Provider, Trouble> {
-    let failed = |error: String| Trouble::new(format!("The demo model did not start: {error}."), "Start again.");
-    let script = demo_model::Script::parse(agents::sample::RECORDING).map_err(|error| failed(error.to_string()))?;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed(error.to_string()))?;
-    let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
-    let served =
-        axum::serve(listener, demo_model::router(script)).with_graceful_shutdown(stop.clone().cancelled_owned());
-    tokio::spawn(async move {
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the demo model ended");
-        }
-    });
-    let provider = Provider::new(Kind::OpenAiChat, &format!("http://{address}/v1"), None);
-    Ok(provider.map_err(|error| failed(error.to_string()))?.internal())
+impl Demo {
+    pub(crate) async fn open() -> Result<Self, Trouble> {
+        let failed = |error: String| Trouble::new(format!("The demo model did not start: {error}."), "Start again.");
+        let stop = CancellationToken::new();
+        let script = demo_model::Script::parse(agents::sample::RECORDING).map_err(|error| failed(error.to_string()))?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed(error.to_string()))?;
+        let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
+        let served =
+            axum::serve(listener, demo_model::router(script)).with_graceful_shutdown(stop.clone().cancelled_owned());
+        tokio::spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the demo model ended");
+            }
+        });
+        let provider = Provider::new(Kind::OpenAiChat, &format!("http://{address}/v1"), None);
+        Ok(Self { provider: provider.map_err(|error| failed(error.to_string()))?.internal(), stop })
+    }
+
+    /// Its server, with OpenAI's paths under it.
+    pub(crate) const fn provider(&self) -> &Provider {
+        &self.provider
+    }
 }
 
 /// Stands where no sandbox works: every run is told what is missing, and nothing runs outside one.

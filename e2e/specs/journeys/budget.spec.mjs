@@ -4,17 +4,19 @@ import { signUp, stranger } from "../../lib/people.mjs";
 import { patience } from "../../lib/patience.mjs";
 import { expect, test } from "../../lib/test.mjs";
 
-/**
- * In US dollars. The sample spends more than the first at the team's rate, so the run stops inside a step. The worst case of its calls
- * is a third of that, so the warning before it stands at half.
- */
-const SMALL = "0.60";
-const WARNING = "50";
+/** In US dollars. */
+const SMALL = "0.05";
 const ENOUGH = "50";
 
 /**
- * A key of another team's gateway, whose models are the demo's: to the first team it is a provider like any other, with a price
- * that nobody knows.
+ * What the team has agreed on with its provider, in US dollars for a million tokens. At this price the sample costs about as much as
+ * the small budget, and the most that one of its calls could cost is less than a fifth of it: the warning at 80 % comes a few calls
+ * before the stop.
+ */
+const PRICE = { Input: "0.51", "Input from the cache": "0.51", "Input into the cache": "0.51", "Output, with reasoning": "0.02" };
+
+/**
+ * A key of another team's gateway, whose models are the demo's: to the first team it is a provider like any other.
  */
 async function foreignModels(page) {
   const other = stranger();
@@ -37,6 +39,16 @@ async function addProvider(page, person, key) {
   await expect(page.getByRole("row", { name: /^Paid models/ })).toContainText("Used by agents that name no other");
 }
 
+async function agreePrice(page, person) {
+  await page.goto(`/${person.slug}/settings/gateway`);
+  const form = page.locator("form", { has: page.getByRole("button", { name: "Save the price" }) });
+  await form.getByLabel("Provider").selectOption({ label: "Paid models" });
+  await form.getByLabel("Model", { exact: true }).fill("demo");
+  for (const [what, rate] of Object.entries(PRICE)) await form.getByLabel(what, { exact: true }).fill(rate);
+  await form.getByRole("button", { name: "Save the price" }).click();
+  await expect(page.getByRole("region", { name: "Agreed prices" })).toContainText("Paid models");
+}
+
 async function setBudget(page, amount) {
   await page.getByLabel("Limit in US dollars").fill(amount);
   await page.getByRole("button", { name: "Save the budget" }).click();
@@ -55,32 +67,37 @@ test("a budget warns, stops a run inside a step, and lets it go on when it is ra
 
   await page.goto(`/${person.slug}/budgets`);
   await expect(page.getByRole("main")).toContainText("No budget is set");
-  await page.getByLabel("The team may spend, in US dollars").fill(ENOUGH);
+  await page.getByLabel("The team may spend, in US dollars").fill(SMALL);
   await page.getByRole("button", { name: "Set the budget" }).click();
-  await expect(page.getByRole("main")).toContainText(`$${ENOUGH}`);
+  await expect(page.getByRole("main")).toContainText(`$${SMALL}`);
   const key = await foreignModels(await another());
   await addProvider(page, person, key);
+  await agreePrice(page, person);
   await page.goto(`/${person.slug}/budgets`);
-  // The call that tried the provider out.
-  await expect(page.getByRole("region", { name: "Ledger" })).toContainText("Settled");
-  await page.getByRole("link", { name: /^Edit the budget of/ }).click();
-  await page.getByLabel("Warn at, in per cent").fill(WARNING);
-  await setBudget(page, SMALL);
-  await expect(page.getByRole("main")).toContainText(`$${SMALL}`);
+  // The call that tried the provider out, before a price was agreed: the rate for unknown ones counts a hundredth of the budget.
+  await expect(page.getByRole("region", { name: "Ledger" })).toContainText("price unknown");
 
   await page.goto(`/${person.slug}`);
   await page.getByRole("button", { name: "Run the sample task" }).click();
   await expect(page).toHaveURL(/\/tasks\/1$/);
+
+  const alerts = page.getByRole("region", { name: "Alerts and requests" });
+  const atBudgets = async () => {
+    await page.goto(`/${person.slug}/budgets`);
+    await expect(alerts).toContainText("passed 80 %", { timeout: 1_000 });
+  };
+  await expect(atBudgets).toPass({ timeout: 100_000, intervals: [250] });
+  await picture("1-warned");
+  await page.goto(`/${person.slug}/tasks/1`);
   await until((timeout) => expect(page.locator("#task-held")).toContainText("Paused:", { timeout }));
   await expect(page.locator("#task-held")).toContainText(`allows ${SMALL} USD`);
-  await picture("1-held-up");
+  await picture("2-held-up");
 
   await page.goto(`/${person.slug}/budgets`);
-  const alerts = page.getByRole("region", { name: "Alerts and requests" });
-  await expect(alerts).toContainText(`passed ${WARNING} %`);
-  await expect(alerts).toContainText("has reached its limit");
+  // Newest first: the warning came before the stop.
+  await expect(alerts.getByRole("listitem")).toContainText(["has reached its limit", "passed 80 %"]);
   await expect(page.getByRole("navigation", { name: "Main" })).toContainText("limit reached");
-  await picture("2-alerts");
+  await picture("3-alerts");
 
   await page.goto(`/${person.slug}/tasks/1`);
   await page.locator("#task-held").getByRole("link", { name: "Raise the budget" }).click();
@@ -94,9 +111,7 @@ test("a budget warns, stops a run inside a step, and lets it go on when it is ra
 
   await page.goto(`/${person.slug}/budgets`);
   await expect(page.getByRole("main")).toContainText("$50.00");
-  await picture("3-after");
-  await page.goto(`/${person.slug}/budgets/ledger?kind=settled`);
-  await expect(page.getByRole("main")).toContainText("price unknown");
+  await picture("4-after");
 });
 
 test("work is paused with a reason and goes on when it is resumed", async ({ page, person }) => {

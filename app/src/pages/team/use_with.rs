@@ -52,7 +52,7 @@ fn programs(base: &str) -> Vec<Program> {
                 "import os\nfrom anthropic import Anthropic\n\nclient = Anthropic(base_url=\"{base}/anthropic\", \
                  api_key=os.environ[\"MUSTER_KEY\"])\nmessage = client.messages.create(\n    model=\"default\", \
                  max_tokens=500, messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}]\n)\n\
-                 print(message.content[0].text)"
+                 print(\"\".join(part.text for part in message.content if part.type == \"text\"))"
             ),
         ),
     ]

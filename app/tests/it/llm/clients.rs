@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use super::*;
 
-fn python() -> Option<PathBuf> {
+pub(super) fn python() -> Option<PathBuf> {
     // Cargo's folder for tests is inside of the target folder, where the clients are installed.
     let python = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).parent()?.join("model-clients/bin/python");
     python.exists().then_some(python)

@@ -4,6 +4,7 @@ mod broken;
 mod catalogue;
 mod clients;
 mod faces;
+mod snippets;
 
 use axum::body::Body;
 use demo_model::Script;

@@ -124,10 +124,14 @@ impl Browser {
     }
 
     /// An answer whose body is not read yet.
-    pub(crate) async fn open(&self, site: &Site, path: &str) -> http::Response<Body> {
+    pub(crate) async fn open(&self, site: &Site, path: &str, headers: &[(&str, &str)]) -> http::Response<Body> {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = Request::builder().uri(path).header(COOKIE, cookies.join("; ")).body(Body::empty());
-        site.router.clone().oneshot(request.expect("a request")).await.expect("an answer")
+        let mut request = Request::builder().uri(path).header(COOKIE, cookies.join("; "));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).expect("a request");
+        site.router.clone().oneshot(request).await.expect("an answer")
     }
 
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {

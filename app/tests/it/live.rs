@@ -19,7 +19,11 @@ struct Stream {
 
 impl Stream {
     async fn open(browser: &Browser, site: &Site, path: &str) -> Self {
-        let response = browser.open(site, path).await;
+        Self::resume(browser, site, path, &[]).await
+    }
+
+    async fn resume(browser: &Browser, site: &Site, path: &str, headers: &[(&str, &str)]) -> Self {
+        let response = browser.open(site, path, headers).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let kind = response.headers()["content-type"].to_str().expect("a kind");
         assert!(kind.starts_with("text/event-stream"), "{kind}");
@@ -28,11 +32,16 @@ impl Stream {
 
     /// The next message that draws something.
     async fn next(&mut self) -> Option<String> {
+        self.next_of("patch").await
+    }
+
+    async fn next_of(&mut self, event: &str) -> Option<String> {
+        let wanted = format!("event: {event}\n");
         let reading = async {
             loop {
                 if let Some(end) = self.read.find("\n\n") {
                     let message: String = self.read.drain(..end + 2).collect();
-                    if message.contains("event: patch") {
+                    if message.contains(&wanted) {
                         return Some(message);
                     }
                     continue;
@@ -58,6 +67,26 @@ impl Stream {
         };
         assert!(tokio::time::timeout(Duration::from_secs(40), reading).await.is_ok(), "{wanted}: {}", self.read);
         std::mem::take(&mut self.read)
+    }
+}
+
+impl Stream {
+    /// The numbers of the entries that come until the last one has, and the number that the browser then remembers.
+    async fn entries(&mut self, last: i64) -> (Vec<i64>, String) {
+        let mut numbers = Vec::new();
+        loop {
+            let message = self.next_of("entry").await.expect("more entries");
+            let line = |name: &str| message.lines().find_map(|line| line.strip_prefix(name)).expect("a line").trim();
+            let changes: Vec<serde_json::Value> = serde_json::from_str(line("data:")).expect("a list");
+            for change in changes.iter().filter(|change| change["target"] == "stream") {
+                let html = change["html"].as_str().expect("text");
+                let number = html.split_once(r#"id="e-"#).and_then(|(_, rest)| rest.split_once('"'));
+                numbers.push(number.expect("an entry").0.parse().expect("a number"));
+            }
+            if numbers.contains(&last) {
+                return (numbers, line("id:").to_owned());
+            }
+        }
     }
 }
 
@@ -185,6 +214,34 @@ async fn half_an_answer_is_shown_as_text_and_again_from_its_beginning() {
     for stream in [&mut page, &mut again] {
         stream.until("hidden").await;
     }
+    hearing.abort();
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_browser_that_connects_again_gets_what_it_lacks_once_and_in_order() {
+    let site = Site::open().await;
+    let (mira, _, hearing) = at_work(&site).await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let run = run_of_the_first_task(&site, &owner).await;
+    // The first line says who started the run.
+    site.world.note(&owner, run, &["two", "three"]).await;
+    // A browser asks for the address that it was given first, and adds what it remembers.
+    let path = "/quayside/tasks/1/live?after=1";
+    let mut page = Stream::open(&mira, &site, path).await;
+    let (numbers, remembered) = page.entries(3).await;
+    assert_eq!((numbers, remembered.as_str()), (vec![2, 3], "3"));
+    drop(page);
+
+    site.world.note(&owner, run, &["four", "five"]).await;
+    let mut again = Stream::resume(&mira, &site, path, &[("last-event-id", &remembered)]).await;
+    let (numbers, remembered) = again.entries(5).await;
+    assert_eq!((numbers, remembered.as_str()), (vec![4, 5], "5"), "neither again nor left out");
+    site.world.note(&owner, run, &["six"]).await;
+    assert_eq!(again.entries(6).await, (vec![6], "6".to_owned()), "and on from there");
+
+    let mut strange = Stream::resume(&mira, &site, path, &[("last-event-id", "yesterday")]).await;
+    assert_eq!(strange.entries(6).await.0, [2, 3, 4, 5, 6], "what is no number is not remembered");
     hearing.abort();
     site.end().await;
 }

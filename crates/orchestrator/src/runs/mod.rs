@@ -13,7 +13,7 @@ mod hold_up;
 mod idle;
 mod inside;
 mod job;
-mod journal;
+pub(crate) mod journal;
 mod live;
 mod machine;
 mod nodes;

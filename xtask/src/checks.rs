@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use crate::failure::{Doing, Failure, Outcome};
-use crate::{assets, database, direction, docker, licences, shim, workspace};
+use crate::{assets, database, direction, docker, licences, needs, shim, workspace};
 
 /// One part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -160,9 +160,11 @@ fn unit() -> Outcome {
         tests.env("RUST_TEST_THREADS", (2 * processors).to_string());
     }
     let docker = docker::Daemon::start()?;
+    let record = needs::Record::begin()?;
+    tests.env(test_needs::RECORD, record.path());
     let tested = workspace::run(&mut tests);
     let stopped = docker.map_or(Ok(()), docker::Daemon::stop);
-    tested.and(stopped).and(cluster.stop().doing(|| "The test database did not stop".to_owned()))
+    tested.and(record.judge()).and(stopped).and(cluster.stop().doing(|| "The test database did not stop".to_owned()))
 }
 
 fn browser() -> Outcome<End> {

@@ -55,6 +55,7 @@ impl Daemon {
     }
 }
 
-fn answers() -> bool {
+/// Whether a daemon listens, and this user may speak to it.
+pub(crate) fn answers() -> bool {
     Path::new(SOCKET).exists() && UnixStream::connect(SOCKET).is_ok()
 }

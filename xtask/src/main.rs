@@ -9,6 +9,7 @@ mod direction;
 mod docker;
 mod failure;
 mod licences;
+mod needs;
 mod service;
 mod shim;
 mod workspace;

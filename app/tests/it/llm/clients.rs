@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use test_needs::{Need, passed_over};
 use tokio::process::Command;
 
 use super::*;
@@ -15,7 +16,7 @@ pub(super) fn python() -> Option<PathBuf> {
 /// Runs a vendor's client against a face, with a provider of each format behind it.
 async fn official(program: &str) {
     let Some(python) = python() else {
-        eprintln!("skipped: the official Python clients are not installed (deploy/setup.sh --tests)");
+        passed_over(Need::ModelClients, "the official Python clients are not installed (deploy/setup.sh --tests)");
         return;
     };
     for kind in WireFormat::ALL {
@@ -53,7 +54,7 @@ async fn googles_client_works_unchanged_whatever_is_behind() {
 async fn clients_for_javascript_work_unchanged_whatever_is_behind() {
     let folder = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo")).join("../e2e");
     if !folder.join("node_modules/openai").exists() {
-        eprintln!("skipped: the packages of e2e are not installed (deploy/setup.sh --tests)");
+        passed_over(Need::NodePackages, "the packages of e2e are not installed (deploy/setup.sh --tests)");
         return;
     }
     for kind in WireFormat::ALL {

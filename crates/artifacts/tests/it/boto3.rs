@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use test_needs::{Need, passed_over};
 use tokio::process::Command;
 
 use crate::server::{ACCESS_KEY, REGION, SECRET, Server};
@@ -12,7 +13,7 @@ pub(crate) fn installed(program: &str) -> Option<PathBuf> {
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let path = target.parent()?.join("s3-clients/bin").join(program);
     if !path.exists() {
-        eprintln!("skipped: the other S3 server and client are not installed (deploy/setup.sh --tests)");
+        passed_over(Need::S3Clients, "the other S3 server and client are not installed (deploy/setup.sh --tests)");
         return None;
     }
     Some(path)

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use test_needs::{Need, passed_over};
 use tokio::process::Command;
 
 use super::serve;
@@ -25,7 +26,7 @@ fn python() -> Option<PathBuf> {
 
 async fn run(program: &str) {
     let Some(python) = python() else {
-        eprintln!("skipped: the official Python clients are not installed (deploy/setup.sh --tests)");
+        passed_over(Need::ModelClients, "the official Python clients are not installed (deploy/setup.sh --tests)");
         return;
     };
     let url = serve(SCRIPT).await;

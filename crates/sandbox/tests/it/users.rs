@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, os::unix::process::CommandExt, process::Command};
 
 use nix::unistd::getuid;
+use test_needs::{Need, passed_over};
 
 const NOBODY: u32 = 65_534;
 
@@ -10,7 +11,7 @@ const NOBODY: u32 = 65_534;
 #[test]
 fn an_ordinary_user_can_make_local_sandboxes_too() {
     if !getuid().is_root() {
-        println!("skipped: these tests already run as an ordinary user");
+        passed_over(Need::OtherUsers, "these tests already run as an ordinary user");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
     path::{Path, PathBuf},
     process::{Command as Process, Stdio},
     sync::{
@@ -14,6 +14,11 @@ use std::{
 };
 
 use sandbox::{Backend, Command, Docker, Finished, Image, Limits, Local, Sandbox, Settings, Spec};
+use test_needs::{Need, passed_over};
+
+const DOCKER: &str = "/var/run/docker.sock";
+/// Each waits for an answer some seconds.
+const TRIES: u32 = 12;
 
 pub(crate) struct World {
     pub(crate) folder: PathBuf,
@@ -76,11 +81,17 @@ impl World {
     }
 
     pub(crate) async fn docker_in(folder: PathBuf) -> Option<Self> {
-        match Docker::open(settings(&folder)).await {
-            Ok(docker) => Some(Self { backend: Arc::new(docker), folder }),
-            Err(trouble) => {
-                println!("skipped: {trouble}");
-                None
+        let mut asked = 0;
+        loop {
+            asked += 1;
+            match Docker::open(settings(&folder)).await {
+                Ok(docker) => return Some(Self { backend: Arc::new(docker), folder }),
+                // One that listens is there, and may only be busy.
+                Err(_) if asked < TRIES && UnixStream::connect(DOCKER).is_ok() => {}
+                Err(trouble) => {
+                    passed_over(Need::Docker, trouble);
+                    return None;
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 mod assignments;
 mod packages;
 
-use std::{fs, path::Path, process::Command, sync::Arc};
+use std::{fs, os::unix::net::UnixStream, path::Path, process::Command, sync::Arc};
 
 use gateway::Kind;
 use orchestrator::{
@@ -14,11 +14,12 @@ use orchestrator::{
 };
 use sandbox::{Backend, Docker, Local};
 use tempfile::TempDir;
+use test_needs::{Need, passed_over};
 use types::{ProjectId, TaskId};
 
 use self::{
     assignments::{ANSWERS, Assignment, MIME, STRSIM, TOKENS, UNIDIFF},
-    packages::{Programs, run},
+    packages::{Lacking, Programs, run},
 };
 use orchestrator::testing::shim;
 
@@ -98,7 +99,7 @@ impl Site {
     async fn open(assignment: &'static Assignment, place: Where) -> Option<Self> {
         let found = Programs::of(assignment.package.registry)
             .and_then(|programs| assignment.package.archive().map(|archive| (programs, archive)));
-        let (programs, archive) = found.inspect_err(|missing| eprintln!("skipped: {missing}")).ok()?;
+        let (programs, archive) = found.inspect_err(|Lacking(need, reason)| passed_over(*need, reason)).ok()?;
         let mut yard = Yard::new().await;
         yard.shop.sandboxes = sandboxes(&yard, &programs, place).await?;
         let test = programs.line(assignment.test);
@@ -256,13 +257,23 @@ async fn sandboxes(yard: &Yard, programs: &Programs, place: Where) -> Option<Arc
     };
     match place {
         Where::Local => Some(Arc::new(Local::new(settings))),
-        Where::Docker => match Docker::open(settings).await {
-            Ok(docker) => Some(Arc::new(docker)),
+        Where::Docker => docker(settings).await.map(|docker| Arc::new(docker) as Arc<dyn Backend>),
+    }
+}
+
+async fn docker(settings: sandbox::Settings) -> Option<Docker> {
+    let mut asked = 0;
+    loop {
+        asked += 1;
+        match Docker::open(settings.clone()).await {
+            Ok(docker) => return Some(docker),
+            // One that listens is there, and may only be busy. Each try waits for an answer some seconds.
+            Err(_) if asked < 12 && UnixStream::connect("/var/run/docker.sock").is_ok() => {}
             Err(trouble) => {
-                eprintln!("skipped: {trouble}");
-                None
+                passed_over(Need::Docker, trouble);
+                return None;
             }
-        },
+        }
     }
 }
 

@@ -89,3 +89,42 @@ fn ours(settings: &PageSettings, name: String, value: String, lifetime: Duration
         .max_age(lifetime)
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(secure_cookies: bool) -> PageSettings {
+        PageSettings { secure_cookies, development: false, outbox: None, version: "test", contact: None }
+    }
+
+    #[test]
+    fn no_script_no_other_site_and_no_plain_connection_gets_the_session() {
+        let set = |secure| session_cookie(&settings(secure), "abc", Duration::hours(2)).to_string();
+        assert_eq!(set(true), "__Host-session=abc; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=7200");
+        assert_eq!(
+            set(false),
+            "session=abc; HttpOnly; SameSite=Lax; Path=/; Max-Age=7200",
+            "a browser refuses the prefix and the attribute over plain HTTP"
+        );
+    }
+
+    #[test]
+    fn clearing_names_the_same_cookie_and_ends_it_at_once() {
+        for secure in [true, false] {
+            let (set, cleared) =
+                (session_cookie(&settings(secure), "abc", Duration::HOUR), clear_session_cookie(&settings(secure)));
+            assert_eq!((cleared.name(), cleared.path()), (set.name(), set.path()));
+            assert_eq!((cleared.value(), cleared.max_age()), ("", Some(Duration::ZERO)));
+        }
+    }
+
+    #[test]
+    fn every_cookie_of_ours_is_kept_from_scripts() {
+        let settings = settings(true);
+        for cookie in [browser_cookie(&settings, "abc"), flash_cookie(&settings, "saved")] {
+            assert_eq!((cookie.http_only(), cookie.secure()), (Some(true), Some(true)), "{cookie}");
+            assert_eq!((cookie.same_site(), cookie.domain()), (Some(SameSite::Lax), None), "{cookie}");
+        }
+    }
+}

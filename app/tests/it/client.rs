@@ -24,6 +24,7 @@ pub(crate) struct Site {
 pub(crate) struct Page {
     pub(crate) status: StatusCode,
     pub(crate) location: String,
+    pub(crate) headers: http::HeaderMap,
     pub(crate) body: String,
 }
 
@@ -110,17 +111,19 @@ impl Browser {
             let (name, rest) = text.split_once('=').expect("a cookie");
             let value = rest.split(';').next().unwrap_or_default();
             assert!(text.contains("SameSite=Lax") && text.contains("Path=/"), "{text}");
+            if name.starts_with("__Host-") {
+                assert!(text.contains("HttpOnly") && text.contains("Secure") && !text.contains("Domain"), "{text}");
+            }
             if value.is_empty() {
                 self.cookies.remove(name);
             } else {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        let status = response.status();
-        let location =
-            response.headers().get(LOCATION).map(|to| to.to_str().expect("text").to_owned()).unwrap_or_default();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let location = headers.get(LOCATION).map(|to| to.to_str().expect("text").to_owned()).unwrap_or_default();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
-        Page { status, location, body: String::from_utf8(body.to_vec()).expect("text") }
+        Page { status, location, headers, body: String::from_utf8(body.to_vec()).expect("text") }
     }
 
     /// An answer whose body is not read yet.

@@ -25,6 +25,7 @@ async fn signing_up_leads_to_the_first_steps_and_signing_out_ends_it() {
     }
     let page = mira.post(&site, "/sign-out", "").await;
     assert_eq!(page.location, "/sign-in?reason=out");
+    assert_eq!(page.headers["clear-site-data"], "\"cache\"", "what a shared machine kept of pages");
     assert!(mira.cookie("__Host-session").is_none());
     assert_eq!(mira.get(&site, "/quayside").await.location, "/sign-in?reason=needed&next=/quayside");
     site.end().await;

@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::{Check, Health, Limit, OriginRule, Parts, Shutdown, wrap};
-use crate::config::Secret;
+use crate::config::{Inputs, Secret, load};
 
 fn parts() -> Parts {
     let health = Health {
@@ -144,6 +144,26 @@ async fn too_many_requests_are_told_when_to_come_back() {
     assert_eq!(refused.header("ratelimit-reset"), Some("60"));
     assert_eq!(get_from(&router, "203.0.113.2", "/").await.status, StatusCode::OK, "other pages are not counted");
     assert_eq!(get_from(&router, "203.0.113.3", "/sign-in").await.status, StatusCode::OK, "other clients are not hit");
+}
+
+#[tokio::test]
+async fn by_default_a_client_has_a_hundred_requests_a_minute() {
+    let defaults = load(&Inputs { file: None, environment: Vec::new() }).expect("valid defaults").config;
+    let limit = Some(Limit::per_minute(defaults.rate_limits.per_minute).expect("limit"));
+    let router = site(&Parts { limit, ..parts() });
+    for _ in 0..100 {
+        let answer = get_from(&router, "203.0.113.4", "/sign-in").await;
+        assert_eq!((answer.status, answer.header("ratelimit-limit")), (StatusCode::OK, Some("100")));
+    }
+    // While these were answered, one more may have become free each 0.6 s.
+    let mut status = StatusCode::OK;
+    for _ in 0..1_000 {
+        status = get_from(&router, "203.0.113.4", "/sign-in").await.status;
+        if status != StatusCode::OK {
+            break;
+        }
+    }
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ export default defineConfig({
     { name: "with JavaScript", testMatch: ["journeys/**", "script/**"] },
     { name: "without JavaScript", testMatch: "journeys/**", use: { javaScriptEnabled: false } },
     { name: "on Docker", testMatch: "journeys/sample.spec.mjs", use: { backend: "docker" } },
-    { name: "pages", testMatch: "pages/**" },
+    // As wide as they were designed; each page is looked at as narrow as a phone too.
+    { name: "pages", testMatch: "pages/**", use: { viewport: { width: 1440, height: 900 } } },
   ],
 });

@@ -32,7 +32,15 @@ test("a run is watched, sent back, merged and taken back", async ({ page, person
   const review = page.locator("#needs-you").getByRole("link", { name: /^Review changes/ });
   await until((timeout) => expect(review).toBeVisible({ timeout }));
   await expect(page.locator("#running-now")).toContainText("Nothing runs");
+  // The line under the title and the navigation follow too, without being loaded again.
+  await expect(page.locator("#head-line")).toContainText("1 thing waits for you");
+  await expect(page.locator("#needs-count")).toHaveText("1 need you");
   await picture("3-needs-you");
+  await expectSound();
+  await main.getByRole("link", { name: "Open inbox" }).click();
+  await expect(page).toHaveURL(/\/inbox$/);
+  await expect(page).toHaveTitle(/^\(1\) Inbox/);
+  await picture("3-inbox");
   await expectSound();
 
   await review.click();
@@ -56,7 +64,7 @@ test("a run is watched, sent back, merged and taken back", async ({ page, person
   await until((timeout) => expect(state).toContainText("Done", { timeout }));
   await picture("6-merged");
 
-  await page.goto(`/${person.slug}/tasks/1`);
+  // On the page that has followed the run to its end, and was not loaded again since.
   await page.getByRole("button", { name: "Revert…" }).click();
   const dialog = page.getByRole("dialog", { name: /^Take .* back\?$/ });
   await expect(dialog).toBeVisible();

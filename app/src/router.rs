@@ -219,11 +219,13 @@ fn money(routes: Routes) -> Routes {
         .team(POST, "/budgets/pauses/{pause}/resume", budgets::resume)
 }
 
-/// Projects, their boards, tasks and their runs.
+/// What waits, projects, their boards, tasks and their runs.
 fn work(routes: Routes) -> Routes {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     routes
+        .team(GET, "/inbox", team::inbox)
+        .team(GET, "/inbox/live", team::inbox_live)
         .team(GET, "/projects", team::projects)
         .team(POST, "/projects", team::create_project)
         .team(GET, "/projects/new", team::new_project)

@@ -171,6 +171,7 @@ export const FRESH = [
   { name: "onboarding, renaming", open: team("/onboarding?change=team") },
   { name: "onboarding, failed", open: failedProject, status: 422 },
   { name: "dashboard, empty", open: team("") },
+  { name: "inbox, empty", open: team("/inbox") },
   { name: "members, alone", open: team("/members") },
   { name: "budgets, none", open: team("/budgets") },
   { name: "analytics, none", open: team("/analytics") },
@@ -179,6 +180,7 @@ export const FRESH = [
 /** What a person in a team at work sees. */
 export const WORKING = [
   { name: "dashboard", open: team("") },
+  { name: "inbox", open: team("/inbox") },
   { name: "onboarding, done", open: team("/onboarding") },
   { name: "projects", open: team("/projects") },
   { name: "new project", open: team("/projects/new") },

@@ -4,8 +4,8 @@ use orchestrator::{
     Grant,
     accounts::SignedIn,
     budgets::{BudgetSignal, Subject},
-    grants::ReadBudgets,
     teams::{Joined, Role, Team},
+    work::Signals,
 };
 use types::PermissionSet;
 
@@ -22,6 +22,9 @@ use crate::{
     state::App,
 };
 
+/// The newest runs of a team, among which pages look for those that wait for a person.
+pub(super) const RUNS: i64 = 200;
+
 fn link(joined: &Joined) -> TeamLink {
     TeamLink { name: joined.team.name.clone(), slug: joined.team.slug.clone() }
 }
@@ -33,25 +36,23 @@ pub(super) async fn inside<G: Grant>(
     section: Section,
     page: &str,
 ) -> Result<Shell, Failure> {
-    let signal = match member.also::<ReadBudgets>() {
-        Some(can) => app.muster.budget_signal(&can).await?,
-        None => BudgetSignal::default(),
-    };
-    Ok(with_signal(app, member, section, page, &signal))
+    let signals = app.muster.signals(member.scope(), RUNS).await?;
+    Ok(with_signals(app, member, section, page, &signals))
 }
 
-/// As [`inside`], where the page has read how the team's money stands.
-pub(super) fn with_signal<G: Grant>(
+/// As [`inside`], where the page has read what stands around it.
+pub(super) fn with_signals<G: Grant>(
     app: &App,
     member: &Inside<G>,
     section: Section,
     page: &str,
-    signal: &BudgetSignal,
+    signals: &Signals,
 ) -> Shell {
     let mut shell = around(app, &member.who, &member.visitor, &member.joined, page);
     enter(&mut shell, &member.team, &member.role);
     shell.section = section;
-    money(member, signal, &mut shell);
+    shell.needs = signals.waiting;
+    money(member, &signals.budget, &mut shell);
     if let Some(number) = member.visitor.flash.as_deref().and_then(deleted_task) {
         let undo = Some(member.link(&format!("/tasks/{number}/undelete")));
         shell.flash =

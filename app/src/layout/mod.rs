@@ -5,3 +5,5 @@ pub mod public;
 mod rail;
 pub mod shell;
 pub mod theme_form;
+
+pub(crate) use rail::needs_count;

@@ -9,7 +9,7 @@ use crate::components::{
 };
 
 /// What narrow screens keep in the bar; the rest is in the sheet.
-const BAR: &[Section] = &[Section::Dashboard, Section::Projects, Section::Members, Section::Audit];
+const BAR: &[Section] = &[Section::Inbox, Section::Dashboard, Section::Projects, Section::Members];
 
 /// The navigation at the side, or at the foot of narrow screens.
 pub(super) fn rail(shell: &Shell) -> AnyView {
@@ -85,9 +85,7 @@ fn search(shell: &Shell) -> AnyView {
 
 fn rail_link(shell: &Shell, section: Section) -> AnyView {
     let current = (section == shell.section).then_some("page");
-    let waiting = (section == Section::Dashboard && shell.needs > 0).then(|| {
-        view! { <span class="rail__count">{shell.needs}<span class="visually-hidden">" need you"</span></span> }
-    });
+    let waiting = (section == Section::Inbox).then(|| needs_count(shell));
     let near = (section == Section::Budgets && shell.budget_step > 0).then(|| {
         let words = if shell.budget_step >= 100 { " limit reached" } else { " near a limit" };
         view! { <span class="rail__count">{icon(Icon::TriangleAlert)}<span class="visually-hidden">{words}</span></span> }
@@ -98,6 +96,15 @@ fn rail_link(shell: &Shell, section: Section) -> AnyView {
         </a>
     }
     .into_any()
+}
+
+/// How much waits for the person; pages that follow what happens draw it again.
+pub(crate) fn needs_count(shell: &Shell) -> AnyView {
+    let words = (shell.needs > 0).then(|| {
+        view! { {shell.needs}<span class="visually-hidden">" need you"</span> }
+    });
+    let quiet = words.is_none();
+    view! { <span class="rail__count" id="needs-count" hidden=quiet>{words}</span> }.into_any()
 }
 
 /// The navigation of somebody who is outside any team.

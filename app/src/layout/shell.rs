@@ -25,6 +25,7 @@ pub struct TeamLink {
 /// The place in the navigation that a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
+    Inbox,
     Dashboard,
     Projects,
     Squads,
@@ -42,6 +43,7 @@ pub enum Section {
 
 impl Section {
     const NAVIGATION: &[Self] = &[
+        Self::Inbox,
         Self::Dashboard,
         Self::Projects,
         Self::Squads,
@@ -57,6 +59,7 @@ impl Section {
 
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::Inbox => "Inbox",
             Self::Dashboard => "Dashboard",
             Self::Projects => "Projects",
             Self::Squads => "Squads",
@@ -74,6 +77,7 @@ impl Section {
 
     pub(super) const fn icon(self) -> Icon {
         match self {
+            Self::Inbox => Icon::Inbox,
             Self::Dashboard | Self::Other => Icon::LayoutDashboard,
             Self::Projects => Icon::FolderGit2,
             Self::Squads => Icon::Bot,
@@ -90,6 +94,7 @@ impl Section {
 
     pub(super) const fn path(self) -> &'static str {
         match self {
+            Self::Inbox => "/inbox",
             Self::Dashboard | Self::Other => "",
             Self::Projects => "/projects",
             Self::Squads => "/squads",
@@ -107,6 +112,7 @@ impl Section {
     /// The keys that lead there, pressed one after the other.
     pub(super) const fn keys(self) -> Option<&'static str> {
         match self {
+            Self::Inbox => Some("g i"),
             Self::Dashboard => Some("g d"),
             Self::Projects => Some("g p"),
             Self::Squads => Some("g q"),
@@ -125,6 +131,7 @@ impl Section {
     const fn needs(self) -> Permission {
         match self {
             Self::Dashboard | Self::Models | Self::Tokens | Self::Other => Permission::ReadTeam,
+            Self::Inbox => Permission::ReadTasks,
             Self::Projects => Permission::ReadProjects,
             Self::Squads => Permission::ReadSquads,
             Self::Budgets | Self::Analytics => Permission::ReadBudgets,
@@ -327,6 +334,15 @@ pub(crate) mod tests {
         let html = html(&lone);
         assert!(!html.contains("/quayside/") && html.contains(r#"href="/teams/new""#), "{html}");
         assert_eq!(lone.link("/members"), "/teams");
+    }
+
+    #[test]
+    fn the_inbox_tells_how_much_waits_and_is_silent_when_nothing_does() {
+        let counted = |needs| html(&Shell { needs, ..shell(BuiltinRole::Owner) });
+        let (busy, quiet) = (counted(3), counted(0));
+        assert!(busy.contains(r#"href="/quayside/inbox""#), "{busy}");
+        assert!(busy.contains(r#"id="needs-count" class="rail__count">3"#) && busy.contains(" need you"), "{busy}");
+        assert!(quiet.contains(r#"id="needs-count" hidden"#) && !quiet.contains("need you"), "{quiet}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod dashboard;
 pub mod errors;
 pub mod gallery;
 pub mod home;
+pub mod inbox;
 pub mod onboarding;
 pub mod outbox;
 pub mod pricing;

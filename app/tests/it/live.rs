@@ -120,7 +120,13 @@ async fn a_board_and_the_dashboard_are_told_what_changed_and_nothing_else() {
     let mut dashboard = Stream::open(&mira, &site, "/quayside/live").await;
     let whole = cards.next().await.expect("the board as it is");
     assert!(whole.contains("cards-TODO") && whole.contains("/quayside/tasks/1"), "{whole}");
-    assert!(dashboard.next().await.expect("the dashboard").contains("all-tasks"));
+    let whole = dashboard.next().await.expect("the dashboard");
+    assert!(whole.contains("all-tasks") && whole.contains("1 project, 1 task<"), "{whole}");
+    let mut inbox = Stream::open(&mira, &site, "/quayside/inbox/live").await;
+    let whole = inbox.next().await.expect("the inbox");
+    for part in ["head-line", "needs-count", "needs-you", "warnings", "Nothing waits for you"] {
+        assert!(whole.contains(part), "{part}: {whole}");
+    }
 
     // Another team's work is nobody's business.
     let mut hanna = Browser::sign_up(&site, "Hanna", "Harbour").await;
@@ -132,6 +138,10 @@ async fn a_board_and_the_dashboard_are_told_what_changed_and_nothing_else() {
     assert!(!change.contains("cards-IN_REVIEW") && !change.contains("theirs"), "{change}");
     let change = dashboard.next().await.expect("the move");
     assert!(change.contains("Blocked") && !change.contains("theirs") && !change.contains("all-projects"), "{change}");
+    assert!(!change.contains("head-line"), "as many as before: {change}");
+    mira.post(&site, &format!("{board}/tasks"), "line=second").await;
+    let change = dashboard.next().await.expect("another task");
+    assert!(change.contains("head-line") && change.contains("1 project, 2 tasks<"), "{change}");
     hearing.abort();
     site.end().await;
 }

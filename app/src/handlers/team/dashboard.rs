@@ -3,7 +3,7 @@ use futures::future::BoxFuture;
 use orchestrator::{
     audit::Entry,
     grants::ReadTeam,
-    work::{Overview, Project, Task},
+    work::{Overview, Project, Signals, Task},
 };
 use types::Permission;
 
@@ -26,8 +26,6 @@ use crate::{
 
 /// Lines of the activity list.
 const ACTIVITY: i64 = 10;
-/// Runs that are looked at.
-const RUNS: i64 = 200;
 /// Runs that are listed as finished.
 const FINISHED: usize = 8;
 
@@ -55,11 +53,12 @@ pub(crate) async fn dashboard_live(member: Inside<ReadTeam>, State(app): State<A
 
 async fn gather(app: &App, member: &Inside<ReadTeam>) -> Result<(Shell, Dashboard), Failure> {
     let Overview { progress, projects, tasks, runs, activity, signal } =
-        app.muster.overview(member, RUNS, ACTIVITY).await?;
+        app.muster.overview(member, shell::RUNS, ACTIVITY).await?;
     let may_run = member.scope().permissions().contains(Permission::ExecuteRuns);
     let sample = runs.is_empty() && may_run;
     let work = AtWork::of(&member.team.slug, runs, may_run, app.muster.clock().now());
-    let shell = shell::with_signal(app, member, Section::Dashboard, "Dashboard", &signal);
+    let signals = Signals { budget: signal, waiting: u32::try_from(work.needs.len()).unwrap_or(u32::MAX) };
+    let shell = shell::with_signals(app, member, Section::Dashboard, "Dashboard", &signals);
     let checklist = (!progress.finished()).then_some(view::Checklist {
         project: progress.project,
         squad: progress.squad,

@@ -5,6 +5,7 @@ mod audit;
 mod board;
 mod dashboard;
 mod gateway;
+mod inbox;
 mod live;
 mod members;
 mod models;
@@ -24,6 +25,7 @@ pub(crate) use audit::audit;
 pub(crate) use board::{board, board_live, create_task, list_live, task_list};
 pub(crate) use dashboard::{dashboard, dashboard_live};
 pub(crate) use gateway::{agree_price, create_gateway_key, forget_price, gateway, name_models, revoke_gateway_key};
+pub(crate) use inbox::{inbox, inbox_live};
 pub(crate) use members::{change_role, invite, leave, members, remove_member, resend_invitation, revoke_invitation};
 pub(crate) use models::{add_provider, choose_default, models, remove_provider, replace_key, test_provider};
 pub(crate) use project_settings::{

@@ -1,4 +1,4 @@
-mod needs;
+pub(super) mod needs;
 mod runs;
 pub(crate) mod setup;
 
@@ -16,12 +16,15 @@ use crate::{
         button::Button,
         empty::{Empty, empty},
         live,
-        section::{page_head, section},
+        section::{HEAD_LINE, head_line, live_head, section},
         status::State,
         table::{cell, row, table},
         time::relative,
     },
-    layout::shell::{self, Frame, Shell},
+    layout::{
+        needs_count,
+        shell::{self, Frame, Shell},
+    },
     pages::Fragment,
 };
 
@@ -90,7 +93,7 @@ pub fn page(shell: &Shell, data: &Dashboard) -> String {
     let heads = data.live.then(|| live::indicator(shell.now, shell.link("")));
     let main = view! {
         <div class="pile" data-gap="large" data-live=url data-now=live::stamp(shell.now)>
-            {page_head("Dashboard", &summary(data), heads)}
+            {live_head("Dashboard", &summary(data), heads)}
             <div class="cols">
                 <div class="pile" data-gap="large">
                     {data.sample.then(|| setup::sample(shell, true))}
@@ -113,6 +116,8 @@ pub fn page(shell: &Shell, data: &Dashboard) -> String {
 #[must_use]
 pub fn fragments(shell: &Shell, data: &Dashboard) -> Vec<Fragment> {
     vec![
+        Fragment::new(HEAD_LINE, head_line(&summary(data))),
+        Fragment::new("needs-count", needs_count(shell)),
         Fragment::new("needs-you", needs_section(shell, data)),
         Fragment::new("running-now", running_section(shell, data)),
         Fragment::new("finished-runs", finished_section(shell, data)),
@@ -129,7 +134,8 @@ fn idle(data: &Dashboard) -> bool {
 
 fn needs_section(shell: &Shell, data: &Dashboard) -> AnyView {
     let list = || needs::list(shell, &data.needs);
-    let body = (!idle(data)).then(|| section("needs", "Needs you", Some(data.needs.len()), None, list()));
+    let inbox = || view! { <a class="section__more" href=shell.link("/inbox")>"Open inbox"</a> }.into_any();
+    let body = (!idle(data)).then(|| section("needs", "Needs you", Some(data.needs.len()), Some(inbox()), list()));
     view! { <div id="needs-you" hidden=idle(data)>{body}</div> }.into_any()
 }
 
@@ -163,11 +169,7 @@ fn activity_section(shell: &Shell, data: &Dashboard) -> AnyView {
 fn summary(data: &Dashboard) -> String {
     let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let stock = format!("{}, {}", count(data.projects.len(), "project"), count(data.tasks.len(), "task"));
-    let waiting = match data.needs.len() {
-        0 => None,
-        1 => Some("1 thing waits for you".to_owned()),
-        more => Some(format!("{more} things wait for you")),
-    };
+    let waiting = (!data.needs.is_empty()).then(|| needs::waiting(data.needs.len()));
     let running = match data.running.len() {
         0 => None,
         1 => Some("1 task runs".to_owned()),

@@ -50,7 +50,16 @@ pub enum NeedKind {
 /// More options than this are answered on the task's page.
 const INLINE_OPTIONS: usize = 2;
 
-pub(super) fn list(shell: &Shell, needs: &[Need]) -> AnyView {
+/// How much waits, in words.
+pub(in crate::pages) fn waiting(count: usize) -> String {
+    match count {
+        0 => "Nothing waits for you".to_owned(),
+        1 => "1 thing waits for you".to_owned(),
+        more => format!("{more} things wait for you"),
+    }
+}
+
+pub(in crate::pages) fn list(shell: &Shell, needs: &[Need]) -> AnyView {
     if needs.is_empty() {
         return view! { <p class="lede">"Nothing waits for you. Approvals, questions, reviews and failed runs come here."</p> }
             .into_any();

@@ -19,16 +19,6 @@ pub struct BudgetSignal {
 
 impl Orchestrator {
     /// Reads without waiting for calls that are being booked.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn budget_signal(&self, scope: &Can<ReadBudgets>) -> Result<BudgetSignal> {
-        let mut tx = self.db().team(scope).await?;
-        let signal = self.signal(&mut tx, scope).await?;
-        tx.commit().await?;
-        Ok(signal)
-    }
-
     pub(crate) async fn signal(&self, connection: &mut PgConnection, scope: &Can<ReadBudgets>) -> Result<BudgetSignal> {
         let rows = sqlx::query!(
             r#"SELECT h.version, c.budget_id AS "budget?: BudgetId", c.bucket AS "bucket?",

@@ -45,7 +45,7 @@ pub use live::{TeamWatch, Watch};
 pub(crate) use machine::Failure;
 pub use machine::{Gate, Purpose, Stage};
 pub use nodes::{NodeView, Patience};
-pub(crate) use read::list;
+pub(crate) use read::{count_waiting, list};
 pub use shop::Shop;
 pub use start::StartFrom;
 pub(crate) use start::{alive, wake};

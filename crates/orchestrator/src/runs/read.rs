@@ -52,6 +52,26 @@ impl Orchestrator {
     }
 }
 
+/// How many of the newest runs wait for a person: to decide, or because they failed and nobody tried again. Bounded, as every
+/// page asks.
+pub(crate) async fn count_waiting(connection: &mut PgConnection, scope: &Can<ReadTasks>, among: i64) -> Result<u32> {
+    // Ids are ordered by time, so that the primary key gives the newest.
+    let waiting = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "waiting!"
+           FROM (SELECT state, row_number() OVER (PARTITION BY task_id ORDER BY id DESC) AS place
+                 FROM (SELECT r.id, r.task_id, r.state
+                       FROM runs r JOIN tasks t ON t.team_id = r.team_id AND t.id = r.task_id
+                       WHERE r.team_id = $1 AND t.deleted_at IS NULL
+                       ORDER BY r.id DESC LIMIT $2) newest) of_task
+           WHERE state = 'WAITING' OR (state = 'FAILED' AND place = 1)"#,
+        scope.team() as TeamId,
+        among,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(u32::try_from(waiting).unwrap_or(u32::MAX))
+}
+
 pub(crate) async fn list(
     connection: &mut PgConnection,
     scope: &Can<ReadTasks>,

@@ -9,7 +9,7 @@ mod tasks;
 
 pub use history::HistoryEntry;
 pub use onboarding::{Progress, Step};
-pub use overview::Overview;
+pub use overview::{Overview, Signals};
 pub use projects::{
     Archive, Commands, CredentialHint, Limits, MAX_ARCHIVE, Project, ProjectCounts, ProjectSettings,
     RepositoryCredential, RepositoryState, Source, SourceKind, detect,

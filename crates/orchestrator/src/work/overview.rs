@@ -1,6 +1,8 @@
+use sqlx::PgConnection;
+
 use super::{Progress, Project, Task, onboarding, projects, tasks};
 use crate::{
-    Can, Orchestrator, Result,
+    Can, Orchestrator, Result, Scope,
     audit::{self, Entry, Filter},
     budgets::BudgetSignal,
     grants::{ReadBudgets, ReadProjects, ReadTasks, ReadTeam},
@@ -22,7 +24,37 @@ pub struct Overview {
     pub signal: BudgetSignal,
 }
 
+/// What every page of a team says beside its own subject. A part that the person may not see is empty.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    pub budget: BudgetSignal,
+    /// Runs that wait for a person.
+    pub waiting: u32,
+}
+
 impl Orchestrator {
+    /// Reads what stands around a page. Runs that wait are counted among the newest `runs`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn signals(&self, scope: &Scope, runs: i64) -> Result<Signals> {
+        let mut tx = self.db().team(scope).await?;
+        let budget = self.signal_for(&mut tx, scope).await?;
+        let waiting = match scope.can::<ReadTasks>() {
+            Ok(can) => runs::count_waiting(&mut tx, &can, runs).await?,
+            Err(_denied) => 0,
+        };
+        tx.commit().await?;
+        Ok(Signals { budget, waiting })
+    }
+
+    async fn signal_for(&self, connection: &mut PgConnection, scope: &Scope) -> Result<BudgetSignal> {
+        match scope.can::<ReadBudgets>() {
+            Ok(can) => self.signal(connection, &can).await,
+            Err(_denied) => Ok(BudgetSignal::default()),
+        }
+    }
+
     /// Reads a team's first page in one transaction. `runs` and `activity` bound their lists.
     ///
     /// # Errors
@@ -39,10 +71,7 @@ impl Orchestrator {
             Err(_denied) => (Vec::new(), Vec::new()),
         };
         let activity = audit::without_origins(audit::entries(&mut tx, scope, &Filter::default(), activity).await?);
-        let signal = match scope.can::<ReadBudgets>() {
-            Ok(can) => self.signal(&mut tx, &can).await?,
-            Err(_denied) => BudgetSignal::default(),
-        };
+        let signal = self.signal_for(&mut tx, scope).await?;
         tx.commit().await?;
         Ok(Overview { progress, projects, tasks, runs, activity, signal })
     }

@@ -110,15 +110,15 @@ async fn a_granted_request_sets_the_limit_and_is_decided_once() {
 #[tokio::test]
 async fn the_signal_tells_the_step_of_this_period_and_what_is_paused() {
     let desk = Desk::new().await;
-    let can = desk.scope.can::<ReadBudgets>().expect("may");
-    assert_eq!(desk.world.muster.budget_signal(&can).await.expect("a signal").step, 0);
+    let signal = async || desk.world.muster.signals(&desk.scope, 200).await.expect("signals").budget;
+    assert_eq!(signal().await.step, 0);
     desk.limit(Subject::TEAM, daily(micros(100))).await;
     desk.spend(85).await;
-    assert_eq!(desk.world.muster.budget_signal(&can).await.expect("a signal").step, 80);
+    assert_eq!(signal().await.step, 80);
     desk.world.clock.advance(Span::days(1));
-    assert_eq!(desk.world.muster.budget_signal(&can).await.expect("a signal").step, 0, "another day");
+    assert_eq!(signal().await.step, 0, "another day");
     desk.world.muster.pause(&desk.manage(), desk.part(), "A loop").await.expect("paused");
-    let signal = desk.world.muster.budget_signal(&can).await.expect("a signal");
+    let signal = signal().await;
     assert_eq!(signal.pauses.iter().map(|pause| pause.reason.as_str()).collect::<Vec<_>>(), ["A loop"]);
     desk.world.end().await;
 }

@@ -70,8 +70,9 @@ async fn words_at_the_plan_reach_who_plans_and_words_at_the_change_who_works_on_
     site.start().await;
     let engine = site.yard.work().await;
 
+    let waiting = async || site.yard.world.muster.signals(&site.yard.scope, 200).await.expect("signals").waiting;
     let planned = site.until_gate(Gate::Plan).await;
-    assert_eq!(titles(&planned), ["Two files"]);
+    assert_eq!((titles(&planned), waiting().await), (vec!["Two files"], 1));
     site.decide(&planned, &Decision::SendBack(OF_THE_PLAN.into())).await;
     let planned = site.until_gate(Gate::Plan).await;
     assert_eq!(
@@ -94,6 +95,7 @@ async fn words_at_the_plan_reach_who_plans_and_words_at_the_change_who_works_on_
 
     let merged = site.yard.approve(site.task, &reworked).await;
     assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
+    assert_eq!(waiting().await, 0);
     engine.shut_down().await;
 }
 

@@ -192,4 +192,9 @@ async fn a_run_ends_where_its_project_does_not_allow_the_model() {
     assert!(text.contains("Whoever may change projects can add it"), "{text}");
     assert!(testing::usage(&mut yard.world.superuser().await).await.is_empty(), "nothing was called");
     engine.shut_down().await;
+
+    let waiting = async || muster.signals(&yard.scope, 200).await.expect("signals").waiting;
+    assert_eq!(waiting().await, 1, "a failed run waits for somebody to look");
+    muster.start_run(&yard.scope.can().expect("may"), task, None).await.expect("another run");
+    assert_eq!(waiting().await, 0, "until it is tried again");
 }

@@ -1,5 +1,6 @@
 //! What the page of the gateway tells people to copy: taken from it, and run as it stands there.
 
+use test_needs::{Need, passed_over};
 use tokio::process::Command;
 
 use super::{clients::python, *};
@@ -49,7 +50,7 @@ async fn bench() -> (Bench, Browser) {
 #[tokio::test]
 async fn what_the_page_tells_to_copy_works_as_it_stands_there() {
     let Some(python) = python() else {
-        eprintln!("skipped: the official Python clients are not installed (deploy/setup.sh --tests)");
+        passed_over(Need::ModelClients, "the official Python clients are not installed (deploy/setup.sh --tests)");
         return;
     };
     let (bench, mut mira) = bench().await;

@@ -37,7 +37,7 @@ pub use commit::{LogEntry, NewCommit, Signature};
 pub use credential::Credential;
 pub use diff::{FileChange, FileStatus, Hunk, Line, LineKind};
 pub use error::{GitError, Result};
-pub use merge::{Conflict, Merge};
+pub use merge::{Conflict, Merge, Replayed};
 pub use names::{BranchName, HiddenRef, Oid};
 pub use push_rules::PushRules;
 pub use reach::Reach;

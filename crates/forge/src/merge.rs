@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use crate::{BranchName, GitError, NewCommit, Oid, Repository, Result, Signature};
 
 /// A path that two sides changed in ways that do not go together.
@@ -13,15 +15,24 @@ pub struct Conflict {
 pub enum Merge {
     /// The branch is here now; or this is the commit, where there is no branch.
     Merged(Oid),
-    /// The branch has it already.
+    /// The branch has it already, by this commit.
     UpToDate(Oid),
     /// Nothing was changed.
     Conflicts(Vec<Conflict>),
 }
 
+/// What came of bringing a change onto another commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    pub commit: Oid,
+    /// What both sides changed. Text holds both versions between conflict markers; of the rest, the one that git keeps stands there.
+    pub conflicts: Vec<Conflict>,
+}
+
 enum Tried {
     Clean(Oid),
-    Conflicts(Vec<Conflict>),
+    /// The tree has both versions between markers.
+    Conflicts(Oid, Vec<Conflict>),
 }
 
 impl Repository {
@@ -35,12 +46,23 @@ impl Repository {
             return Ok(Merge::Merged(head));
         };
         if self.is_ancestor(head, tip).await? {
-            return Ok(Merge::UpToDate(tip));
+            return Ok(Merge::UpToDate(self.brought_in(head, tip).await?));
         }
         match self.try_merge(tip, head).await? {
-            Tried::Conflicts(conflicts) => Ok(Merge::Conflicts(conflicts)),
+            Tried::Conflicts(_, conflicts) => Ok(Merge::Conflicts(conflicts)),
             Tried::Clean(tree) => self.advance(into, tree, (&[tip, head], tip), author, message).await,
         }
+    }
+
+    /// By which commit a branch came to have `head`: by `head` itself where it simply moved on to it.
+    async fn brought_in(&self, head: Oid, tip: Oid) -> Result<Oid> {
+        let since = format!("{head}..{tip}");
+        let mainline = self.git("rev-list").args(["--first-parent", &since]).text().await?;
+        let after = self.git("rev-list").args(["--ancestry-path", &since]).text().await?;
+        let after: HashSet<&str> = after.lines().collect();
+        let Some(oldest) = mainline.lines().rev().find(|commit| after.contains(commit)) else { return Ok(head) };
+        let oldest = oldest.parse()?;
+        Ok(if self.parse_parent(oldest).await? == Some(head) { head } else { oldest })
     }
 
     /// Merges two commits into one. No branch moves.
@@ -52,13 +74,26 @@ impl Repository {
             return Ok(Merge::UpToDate(ours));
         }
         match self.try_merge(ours, theirs).await? {
-            Tried::Conflicts(conflicts) => Ok(Merge::Conflicts(conflicts)),
+            Tried::Conflicts(_, conflicts) => Ok(Merge::Conflicts(conflicts)),
             Tried::Clean(tree) => {
                 let parents = &[ours, theirs];
                 let new = NewCommit { tree, parents, author, committer: author, co_authors: &[], message };
                 Ok(Merge::Merged(self.commit(&new).await?))
             }
         }
+    }
+
+    /// Makes one commit on top of `onto` of all that `work` changed since the two were one. No branch moves.
+    ///
+    /// # Errors
+    /// [`GitError::NotFound`] when one of them does not exist.
+    pub async fn replay(&self, work: Oid, onto: Oid, author: &Signature, message: &str) -> Result<Replayed> {
+        let (tree, conflicts) = match self.try_merge(onto, work).await? {
+            Tried::Clean(tree) => (tree, Vec::new()),
+            Tried::Conflicts(tree, conflicts) => (tree, conflicts),
+        };
+        let new = NewCommit { tree, parents: &[onto], author, committer: author, co_authors: &[], message };
+        Ok(Replayed { commit: self.commit(&new).await?, conflicts })
     }
 
     /// The conflicts that merging `head` into `tip` would have; empty when there are none. Changes nothing.
@@ -68,7 +103,7 @@ impl Repository {
     pub async fn conflicts(&self, tip: Oid, head: Oid) -> Result<Vec<Conflict>> {
         match self.try_merge(tip, head).await? {
             Tried::Clean(_) => Ok(Vec::new()),
-            Tried::Conflicts(conflicts) => Ok(conflicts),
+            Tried::Conflicts(_, conflicts) => Ok(conflicts),
         }
     }
 
@@ -89,7 +124,7 @@ impl Repository {
         let undo = NewCommit { tree: before, parents: &[commit], author, committer: author, co_authors: &[], message };
         let undone = self.commit(&undo).await?;
         match self.try_merge(tip, undone).await? {
-            Tried::Conflicts(conflicts) => Ok(Merge::Conflicts(conflicts)),
+            Tried::Conflicts(_, conflicts) => Ok(Merge::Conflicts(conflicts)),
             Tried::Clean(tree) if tree == self.tree_of(tip).await? => Ok(Merge::UpToDate(tip)),
             Tried::Clean(tree) => self.advance(branch, tree, (&[tip], tip), author, message).await,
         }
@@ -133,7 +168,7 @@ impl Repository {
         let tree = parts.next().and_then(Oid::parse);
         match (output.code, tree) {
             (0, Some(tree)) => Ok(Tried::Clean(tree)),
-            (1, Some(_)) => Ok(Tried::Conflicts(conflicts(&output.stdout))),
+            (1, Some(tree)) => Ok(Tried::Conflicts(tree, conflicts(&output.stdout))),
             _ => Err(GitError::from_stderr("merge-tree", &output.stderr)),
         }
     }

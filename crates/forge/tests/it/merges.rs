@@ -25,6 +25,9 @@ async fn what_goes_together_is_merged() {
     let Merge::Merged(reverted) = repository.revert(merged, &main, &ada(), "Revert").await.unwrap() else { panic!() };
     assert_eq!(repository.tree_of(reverted).await.unwrap(), repository.tree_of(ours).await.unwrap());
     assert_eq!(repository.revert(merged, &main, &ada(), "Again").await.unwrap(), Merge::UpToDate(reverted));
+    // What came later did not bring it in.
+    assert_eq!(repository.merge(&main, theirs, &ada(), "Late").await.unwrap(), Merge::UpToDate(merged));
+    assert_eq!(repository.merge(&main, ours, &ada(), "Late").await.unwrap(), Merge::UpToDate(ours));
 }
 
 #[tokio::test]
@@ -53,6 +56,29 @@ async fn commits_are_combined_and_no_branch_moves() {
     let told = kinds(repository.combine(both, other, &ada(), "No").await.unwrap());
     assert_eq!(told, [("a".into(), "contents".into())]);
     assert_eq!(repository.branch(&main_branch()).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_change_is_brought_onto_another_commit_with_both_versions_of_what_both_changed() {
+    let (world, base) = World::with(&[("both", "1\n"), ("a", "1\n"), ("gone", "1\n")]).await;
+    let main = world.change(base, &[("both", Some("2\n")), ("new", Some("main\n"))]).await;
+    let step = world.change(base, &[("both", Some("3\n"))]).await;
+    let work = world.change(step, &[("a", Some("2\n")), ("gone", None)]).await;
+    let repository = &world.repository;
+    let replayed = repository.replay(work, main, &ada(), "On top").await.unwrap();
+    let paths: Vec<_> = replayed.conflicts.iter().map(|conflict| conflict.path.as_str()).collect();
+    assert_eq!(paths, ["both"]);
+    assert_eq!(repository.log(&replayed.commit.to_string(), 1).await.unwrap()[0].parents, [main]);
+    assert_eq!(world.read(replayed.commit, "both").await, format!("<<<<<<< {main}\n2\n=======\n3\n>>>>>>> {work}\n"));
+    assert_eq!(world.names(replayed.commit).await, ["a", "both", "new"]);
+    assert_eq!(world.read(replayed.commit, "a").await, "2\n");
+
+    let apart = world.change(base, &[("a", Some("3\n"))]).await;
+    let replayed = repository.replay(apart, main, &ada(), "On top").await.unwrap();
+    assert!(replayed.conflicts.is_empty() && world.read(replayed.commit, "both").await == "2\n");
+    // What the target has already is no change any more.
+    let there = repository.replay(step, step, &ada(), "On top").await.unwrap();
+    assert_eq!(repository.diff(step, there.commit).await.unwrap(), []);
 }
 
 #[tokio::test]

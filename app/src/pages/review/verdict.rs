@@ -94,7 +94,7 @@ fn conflict(into: &str, files: &[String]) -> AnyView {
             <div>
                 <p><b>{format!("Not merged: {into} has changed in the same places.")}</b></p>
                 <ul class="notice__list">{lines.collect_view()}</ul>
-                <p>{format!("Approve again once {into} fits, send the change back, or stop the run and retry: a new run starts from {into} as it is now.")}</p>
+                <p>{format!("Send the change back, and the squad puts it together with {into} as it is now. Or approve again once {into} fits.")}</p>
             </div>
         </div>
     }

@@ -166,6 +166,7 @@ async fn perform(shop: &Shop, job: &mut Job) -> dbos::Result<Option<Outcome>, St
         Effect::Verify => effects::verify(shop, job).await?,
         Effect::Deliver => effects::deliver(shop, job).await?,
         Effect::Merge => effects::merge(shop, job).await?,
+        Effect::Update => effects::update(shop, job).await?,
         Effect::Wait(gate) => {
             let job: &Job = job;
             step("wait", || shop.wait(job, gate)).await?;

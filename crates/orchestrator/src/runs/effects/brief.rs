@@ -68,7 +68,7 @@ impl Shop {
             findings: known.findings.into_iter().chain(job.clash(purpose).map(Clash::finding)).collect(),
             checks: [&job.project.commands.build, &job.project.commands.test].into_iter().flatten().cloned().collect(),
             failing: known.failing,
-            review: known.review,
+            review: job.unsolved(purpose).into_iter().chain(known.review).collect(),
             change,
             limits: Limits {
                 max_model_calls: agent.limits.max_model_calls.try_into().unwrap_or(1),

@@ -76,6 +76,13 @@ impl Shop {
             Some(span) => span,
             None => (tip.to_string(), tip.to_string()),
         };
+        self.set_span(job, &base, &head).await?;
+        let commands = self.learn_commands(job, &repository, &base).await?;
+        Ok((base, commands))
+    }
+
+    /// What the run changes is what differs between these two commits.
+    pub(super) async fn set_span(&self, job: &Job, base: &str, head: &str) -> Stumbled<()> {
         let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE runs SET base_oid = $3, head_oid = $4 WHERE team_id = $1 AND id = $2",
@@ -87,8 +94,7 @@ impl Shop {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        let commands = self.learn_commands(job, &repository, &base).await?;
-        Ok((base, commands))
+        Ok(())
     }
 
     /// Where the attempt began that this run goes on from, and its last snapshot. Its base stays the base, so that the change

@@ -38,9 +38,14 @@ pub(in crate::runs) async fn verify(shop: &Shop, job: &Job) -> dbos::Result<Outc
     let wanted = [("build", commands.build.as_deref()), ("test", commands.test.as_deref())];
     let name = format!("verify {}", job.position.verifications + 1);
     let row = step(&format!("{name}: begin"), || shop.begin_step(job, "verify", None, Vec::new())).await?;
+    let mut unsolved: Vec<String> = Vec::new();
+    if !job.position.unsolved.is_empty() {
+        let markers = format!("{name}: markers");
+        unsolved = step(&markers, || async { shop.check_markers(job, row, &markers).await }).await?;
+    }
     let mut failed: Option<&str> = None;
     let mut ran = 0;
-    for (check, line) in wanted {
+    for (check, line) in wanted.into_iter().filter(|_| unsolved.is_empty()) {
         let Some(line) = line else { continue };
         let came = command(shop, job, row, &format!("{name}: {check}"), check, line).await?;
         ran += 1;
@@ -50,19 +55,20 @@ pub(in crate::runs) async fn verify(shop: &Shop, job: &Job) -> dbos::Result<Outc
         }
     }
     let summary = match (failed, ran) {
+        _ if !unsolved.is_empty() => format!("Conflict markers are left in {}.", unsolved.join(", ")),
         (Some(check), _) => format!("{check} failed."),
         (None, 0) => "The project names no commands, so nothing was checked.".to_owned(),
         (None, _) => "All checks passed.".to_owned(),
     };
-    let summary = &summary;
+    let (summary, passed) = (&summary, failed.is_none() && unsolved.is_empty());
     step(&format!("{name}: end"), || async move {
         if ran > 0 {
             shop.keep_reports(job).await?;
         }
-        shop.end_step(job, row, failed.is_none(), summary, None, Vec::new()).await
+        shop.end_step(job, row, passed, summary, None, Vec::new()).await
     })
     .await?;
-    Ok(Outcome::Verified { passed: failed.is_none() })
+    Ok(Outcome::Verified { passed })
 }
 
 /// Runs one command, keeps its log and how it came out.
@@ -104,7 +110,7 @@ impl Shop {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
-    async fn keep_check(
+    pub(super) async fn keep_check(
         &self,
         job: &Job,
         row: StepId,

@@ -41,7 +41,7 @@ impl Shop {
         let draft = folder.with_extension("draft");
         remove(draft.clone()).await?;
         repository.checkout(commit, &draft).await.map_err(unprepared)?;
-        tokio::fs::write(&mark, []).await.map_err(unwritten)?;
+        self.needs_set_up(job).await?;
         // Renamed when it is whole: half a workspace would be taken for one with deleted files.
         tokio::fs::rename(&draft, &folder).await.map_err(unwritten)?;
         let short: String = commit.to_string().chars().take(9).collect();
@@ -64,7 +64,8 @@ impl Shop {
         if let Some(setup) = commands.setup.as_ref().filter(|_| job.position.doing != Effect::Prepare) {
             let outcome = self.again(job, sandbox, "set-up", setup).await?;
             if let Err(outcome) = outcome {
-                let place = if job.lane == 0 { "on another machine" } else { "in a coder's own workspace" };
+                let place =
+                    if job.lane == 0 { "in the workspace as it was made again" } else { "in a coder's own workspace" };
                 let sentence = format!("The set-up command failed {place}: {outcome}.");
                 return Err(Stumble::last(Failure::Preparation, sentence));
             }
@@ -89,6 +90,11 @@ impl Shop {
         command.env = self.environment(job, None).await?;
         let came = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
         Ok(if came.code == Some(0) { Ok(()) } else { Err(came.outcome) })
+    }
+
+    /// Lets the next sandbox over this workspace run the set-up again: what it leaves belongs to other files.
+    pub(super) async fn needs_set_up(&self, job: &Job) -> Stumbled<()> {
+        tokio::fs::write(self.unready(job), []).await.map_err(unwritten)
     }
 
     /// Says that the set-up has not been run over this workspace yet.

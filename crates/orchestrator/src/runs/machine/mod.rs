@@ -25,6 +25,11 @@ impl Policy {
     fn has(&self, role: AgentRole) -> bool {
         self.roles.contains(&role)
     }
+
+    /// Whether steps of a plan can be left to this role: it has a turn after the plan.
+    pub(crate) fn has_steps(&self, role: AgentRole) -> bool {
+        role != AgentRole::Lead && self.has(role)
+    }
 }
 
 /// What a turn of an agent is for.
@@ -99,6 +104,7 @@ impl Effect {
             Self::Verify => Some(Stage::Verify),
             Self::Deliver => Some(Stage::Deliver),
             Self::Merge => Some(Stage::Merge),
+            Self::Update => Some(Stage::Implement),
             Self::Wait(_) | Self::End(_) => None,
         }
     }
@@ -174,6 +180,12 @@ pub(crate) struct Position {
     /// Shares of the work that could not be put together with the others: each is done once more, one after the other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clashes: Vec<Clash>,
+    /// Whether the target branch changed what the run changed too: the work goes on from the branch as it is now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outdated: bool,
+    /// Files in which both versions stand until somebody has put them together and the checks have passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsolved: Vec<String>,
 }
 
 /// What one coder wrote beside others, and what of it stood in the way.
@@ -202,6 +214,8 @@ pub(crate) enum Effect {
     /// Ask a person, and end this segment.
     Wait(Gate),
     Merge,
+    /// Bring the work onto the target branch as it is now.
+    Update,
     End(End),
 }
 
@@ -278,6 +292,8 @@ pub(crate) fn begin() -> Position {
         asked: None,
         resumed: false,
         clashes: Vec::new(),
+        outdated: false,
+        unsolved: Vec::new(),
     }
 }
 
@@ -307,13 +323,17 @@ pub(crate) fn next(policy: &Policy, mut position: Position, outcome: Outcome) ->
         // A person's remark opens the bounds again: they decided that it is worth it.
         (Effect::Wait(Gate::Merge), _) => {
             (position.fixes, position.reworks) = (0, 0);
-            Effect::Turn(Purpose::Rework)
+            if position.outdated { Effect::Update } else { Effect::Turn(Purpose::Rework) }
         }
         (Effect::Wait(Gate::Question), _) => {
             position.asked.take().map_or(Effect::End(End::Failed(Failure::Internal)), Effect::Turn)
         }
-        (Effect::Merge, Outcome::Conflicted) => Effect::Wait(Gate::Merge),
+        (Effect::Merge, Outcome::Conflicted) => after_conflict(policy, &mut position),
         (Effect::Merge, _) => Effect::End(End::Merged),
+        (Effect::Update, _) => {
+            position.outdated = false;
+            Effect::Turn(Purpose::Rework)
+        }
         (Effect::Verify | Effect::End(_), _) => Effect::End(End::Failed(Failure::Internal)),
     };
     position
@@ -372,6 +392,16 @@ fn after_turn(policy: &Policy, position: &mut Position, purpose: Purpose, outcom
     }
 }
 
+/// Who approved the change decides what becomes of it; where nobody does, it goes back by itself, as after a review.
+fn after_conflict(policy: &Policy, position: &mut Position) -> Effect {
+    position.outdated = true;
+    if policy.approve_merge || position.reworks >= policy.max_reworks {
+        return Effect::Wait(Gate::Merge);
+    }
+    position.reworks += 1;
+    Effect::Update
+}
+
 fn after_checks(policy: &Policy, position: &mut Position, passed: bool) -> Effect {
     if !passed {
         if position.fixes >= policy.max_fixes {
@@ -380,6 +410,7 @@ fn after_checks(policy: &Policy, position: &mut Position, passed: bool) -> Effec
         position.fixes += 1;
         return Effect::Turn(Purpose::Fix);
     }
+    position.unsolved.clear();
     if policy.has(AgentRole::Tester) && !position.tested {
         Effect::Turn(Purpose::Test)
     } else if policy.has(AgentRole::Reviewer) {

@@ -144,10 +144,47 @@ fn a_plan_waits_for_its_approval_and_may_be_sent_back() {
 }
 
 #[test]
-fn a_conflict_asks_a_person_even_where_nobody_approves() {
-    let policy = Policy { approve_merge: false, ..policy(&[Coder]) };
-    let done = walk(&policy, &[Outcome::Done, Outcome::Done, PASSED, DELIVERED, Outcome::Conflicted]);
-    assert_eq!(done.last(), Some(&Effect::Wait(Gate::Merge)));
+fn a_conflict_that_is_sent_back_is_worked_on_where_the_target_is_now() {
+    use Outcome::{Approved, Conflicted, Done, SentBack};
+    let solo = policy(&[Coder]);
+    let conflicted = [Done, Done, PASSED, DELIVERED, Approved, Conflicted];
+    assert_eq!(walk(&solo, &conflicted).last(), Some(&Effect::Wait(Gate::Merge)), "who approved it decides");
+    assert_eq!(
+        walk(&solo, &[&conflicted[..], &[SentBack, Done, Done, PASSED, DELIVERED, SentBack]].concat())[6..],
+        [
+            Effect::Wait(Gate::Merge),
+            Effect::Update,
+            turn(Purpose::Rework),
+            Effect::Verify,
+            Effect::Deliver,
+            Effect::Wait(Gate::Merge),
+            // What was not tried again is not outdated.
+            turn(Purpose::Rework),
+        ]
+    );
+    let again = walk(&solo, &[&conflicted[..], &[Approved, Outcome::Merged]].concat());
+    assert_eq!(again[7..], [Effect::Merge, Effect::End(End::Merged)], "the target may fit again");
+}
+
+#[test]
+fn where_nobody_approves_a_conflict_goes_back_by_itself_within_the_bound() {
+    use Outcome::{Conflicted, Done};
+    let alone = Policy { approve_merge: false, ..policy(&[Coder]) };
+    let once = [Done, Done, PASSED, DELIVERED, Conflicted];
+    assert_eq!(walk(&alone, &once).last(), Some(&Effect::Update));
+    let twice = [&once[..], &[Done, Done, PASSED, DELIVERED, Conflicted]].concat();
+    assert_eq!(walk(&alone, &twice).last(), Some(&Effect::Wait(Gate::Merge)));
+}
+
+#[test]
+fn files_are_unsolved_until_the_checks_have_passed() {
+    let policy = policy(&[Coder]);
+    let mut position = Position { doing: turn(Purpose::Rework), unsolved: vec!["a".into()], ..begin() };
+    for outcome in [Outcome::Done, BROKEN, Outcome::Done] {
+        position = next(&policy, position, outcome);
+        assert_eq!(position.unsolved, ["a"]);
+    }
+    assert!(next(&policy, position, PASSED).unsolved.is_empty());
 }
 
 #[test]

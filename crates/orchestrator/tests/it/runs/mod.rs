@@ -2,6 +2,7 @@
 
 mod after;
 mod at_once;
+mod conflicts;
 mod crash;
 mod decisions;
 mod failover;

@@ -32,6 +32,23 @@ pub(super) fn deal(plan: &[PlanItem], coders: usize) -> Vec<Vec<usize>> {
     shares
 }
 
+/// Leaves the steps for roles that have none in this squad to its first coder, and says which these were: their role, and their
+/// place in the plan, counted from 0.
+pub(super) fn adopt(plan: &mut [PlanItem], has_steps: impl Fn(AgentRole) -> bool) -> Vec<(AgentRole, usize)> {
+    let is_coders = |item: &&PlanItem| item.role.is_none_or(|role| role == AgentRole::Coder);
+    // The first part is the first coder's, see `deal`.
+    let part = plan.iter().find(is_coders).and_then(|item| item.part.clone());
+    let mut adopted = Vec::new();
+    for (at, item) in plan.iter_mut().enumerate() {
+        if let Some(role) = item.role.filter(|role| *role != AgentRole::Coder && !has_steps(*role)) {
+            item.role = Some(AgentRole::Coder);
+            item.part = part.clone().or_else(|| item.part.take());
+            adopted.push((role, at));
+        }
+    }
+    adopted
+}
+
 #[cfg(test)]
 mod tests {
     use agents::PlanItemState;
@@ -44,6 +61,23 @@ mod tests {
             None => (AgentRole::parse(word), None),
         };
         PlanItem { title: word.to_owned(), detail: String::new(), role, part, state: PlanItemState::Pending }
+    }
+
+    #[test]
+    fn what_nobody_else_is_there_for_is_the_first_coders() {
+        use AgentRole::{Lead, Tester};
+        let has_steps = |role| role == AgentRole::Reviewer;
+        let check = |plan: &str, adopted: &[(AgentRole, usize)], expected: &[&[usize]]| {
+            let mut items: Vec<PlanItem> = plan.split(' ').map(item).collect();
+            assert_eq!(adopt(&mut items, has_steps), adopted, "{plan}");
+            assert_eq!(deal(&items, 2), expected, "{plan}");
+        };
+        check("coder:a coder:b reviewer", &[], &[&[0], &[1]]);
+        check("coder:a coder:b tester", &[(Tester, 2)], &[&[0, 2], &[1]]);
+        check("tester coder:a coder:b tester:c", &[(Tester, 0), (Tester, 3)], &[&[0, 1, 3], &[2]]);
+        check("lead coder:a reviewer coder:b", &[(Lead, 0)], &[&[0, 1], &[3]]);
+        // Without parts, one coder does all of it.
+        check("coder coder tester", &[(Tester, 2)], &[]);
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! What stays of an agent's turn: its plan, its remarks, its word.
 
-use agents::{Event, PlanItem, PlanItemState, builtin::Finish};
-use types::{ReviewCommentId, RunId, StepId, TeamId};
+use agents::{
+    Event, PlanItem, PlanItemState,
+    builtin::{Finish, PlanStep},
+};
+use types::{AgentRole, ReviewCommentId, RunId, StepId, TeamId};
 
+use super::shares::listed;
 use crate::{
     Error,
     runs::{
         job::Job,
         journal::{Body, Line, RunEvent},
+        machine::Purpose,
+        parts,
         shop::Shop,
         workflow::Stumbled,
     },
@@ -27,17 +33,13 @@ impl Shop {
         let mut lines = vec![line(job.key("result"), Body::Agent(Event::Result { text: summary(finish) }))];
         match finish {
             Finish::Plan { steps, .. } => {
-                let items: Vec<PlanItem> = steps
-                    .iter()
-                    .map(|step| PlanItem {
-                        title: step.title.clone(),
-                        detail: step.detail.clone(),
-                        role: Some(step.role),
-                        part: step.part.clone(),
-                        state: PlanItemState::Pending,
-                    })
-                    .collect();
+                let mut items: Vec<PlanItem> = steps.iter().map(planned).collect();
+                let adopted = parts::adopt(&mut items, |role| job.plan.policy.has_steps(role));
                 self.keep_outline(job, &items).await?;
+                if !adopted.is_empty() {
+                    let text = told_of(&adopted, &job.agent(Purpose::Implement)?.name);
+                    lines.push(line(job.key("adopted"), Body::Run(RunEvent::Note { text })));
+                }
                 lines.push(line(job.key("plan"), Body::Agent(Event::Plan { items })));
             }
             Finish::Review { comments, .. } => {
@@ -93,6 +95,34 @@ impl Shop {
         tx.commit().await?;
         Ok(())
     }
+}
+
+fn planned(step: &PlanStep) -> PlanItem {
+    PlanItem {
+        title: step.title.clone(),
+        detail: step.detail.clone(),
+        role: Some(step.role),
+        part: step.part.clone(),
+        state: PlanItemState::Pending,
+    }
+}
+
+/// Why a coder does steps that the plan names another role for.
+fn told_of(adopted: &[(AgentRole, usize)], coder: &str) -> String {
+    let mut roles: Vec<AgentRole> = adopted.iter().map(|(role, _)| *role).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    let sentence = |role: AgentRole| {
+        let of_role = adopted.iter().filter(|(of, _)| *of == role);
+        let numbers: Vec<String> = of_role.map(|(_, at)| (at + 1).to_string()).collect();
+        let noun = if numbers.len() == 1 { "step" } else { "steps" };
+        let why = match role {
+            AgentRole::Lead => "The lead only plans".to_owned(),
+            _ => format!("No {role} takes part in this squad"),
+        };
+        format!("{why}, so {coder} does {noun} {}.", listed(&numbers))
+    };
+    roles.into_iter().map(sentence).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn summary(finish: &Finish) -> String {

@@ -85,7 +85,7 @@ pub(super) struct Segment {
 
 impl Segment {
     /// The workflow's id: handing a segment over twice begins it once.
-    fn workflow(&self) -> String {
+    pub(super) fn workflow(&self) -> String {
         format!("{}:{}", self.run, self.number)
     }
 }
@@ -235,7 +235,7 @@ impl Engine {
         self.shop.still_the_paused().await?;
         self.shop.let_due_go_on().await?;
         for (team, run) in self.queued().await? {
-            self.hand_over(team, run).await?;
+            apart(run, self.hand_over(team, run).await);
         }
         Ok(())
     }
@@ -313,6 +313,13 @@ impl Engine {
         if let Err(error) = self.shop.muster.db().leave(&start.node).await {
             tracing::warn!(%error, "could not say that this node ends; others notice by its silence");
         }
+    }
+}
+
+/// What cannot be done for one run is tried again with the next look, and keeps nobody else waiting.
+pub(super) fn apart(run: RunId, done: Result<()>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, %run, "could not look after a run; trying again");
     }
 }
 

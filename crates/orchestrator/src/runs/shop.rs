@@ -11,6 +11,7 @@ use sqlx::{Postgres, Transaction};
 use types::{RunId, TeamId};
 
 use super::{
+    engine::{Segment, apart},
     inside::{Inside, RunKeys},
     job::Job,
     machine::Failure,
@@ -194,14 +195,20 @@ impl Shop {
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
-        for run in ended {
-            if run.state == "CANCELLED" {
-                dbos.cancel(&format!("{}:{}", run.run, run.segment)).await.map_err(Error::internal)?;
-            }
-            self.forget(run.run).await?;
-            self.released(run.team, run.run).await?;
+        for row in ended {
+            let segment = Segment { team: row.team, run: row.run, number: row.segment };
+            let stopped = row.state == "CANCELLED";
+            apart(row.run, self.end_one(dbos, segment, stopped).await);
         }
         Ok(())
+    }
+
+    async fn end_one(&self, dbos: &DBOS, segment: Segment, stopped: bool) -> Result<()> {
+        if stopped {
+            dbos.cancel(&segment.workflow()).await.map_err(Error::internal)?;
+        }
+        self.forget(segment.run).await?;
+        self.released(segment.team, segment.run).await
     }
 
     async fn released(&self, team: TeamId, run: RunId) -> Result<()> {

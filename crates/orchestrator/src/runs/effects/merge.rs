@@ -1,4 +1,4 @@
-use forge::{Expect, GitError, Merge, Signature};
+use forge::{BranchName, Expect, GitError, Merge, Oid, Remote, Repository, Signature};
 use serde::{Deserialize, Serialize};
 use types::{RunId, TeamId};
 
@@ -53,9 +53,10 @@ impl Shop {
         let person = Signature::new(&job.person.name, &job.person.email, self.muster.clock().now());
         let before = repository.branch(&into).await.map_err(unprepared)?;
         let message = format!("Merge {}: {}", job.branch(), job.task.title);
-        let merged = repository.merge(&into, oid(&delivered)?, &person, &message).await.map_err(unprepared)?;
-        let commit = match merged {
-            Merge::Merged(commit) | Merge::UpToDate(commit) => commit,
+        let merged = repository.merge(&into, oid(&delivered)?, &person, &message).await.map_err(unmerged)?;
+        let (commit, tip) = match merged {
+            Merge::Merged(commit) => (commit, commit),
+            Merge::UpToDate(commit) => (commit, before.unwrap_or(commit)),
             Merge::Conflicts(conflicts) => {
                 let paths: Vec<String> = conflicts.into_iter().map(|conflict| conflict.path).collect();
                 let told = RunEvent::Conflicted { paths: paths.clone() };
@@ -63,22 +64,14 @@ impl Shop {
                 return Ok(Came::Conflicted(paths));
             }
         };
-        if let Some(remote) = &remote
-            && let Err(error) = repository.push(remote, commit, &into, Expect::Ancestor).await
-        {
-            // Our copy must not be ahead of the remote, or the next fetch would lose the merge.
-            if let Some(before) = before {
-                repository.set_branch(&into, before, Some(commit)).await.map_err(unprepared)?;
-            }
-            let sentence = format!("The merge could not be pushed: {}", error.for_user().message);
-            let failure = if matches!(error, GitError::AuthRefused) { Failure::Access } else { Failure::Preparation };
-            return Err(Stumble::last(failure, sentence));
+        if let Some(remote) = &remote {
+            push(&repository, remote, (&into, before), tip).await?;
         }
         self.merged(job, commit).await?;
         Ok(Came::Merged(commit.to_string()))
     }
 
-    async fn merged(&self, job: &Job, commit: forge::Oid) -> Stumbled<()> {
+    async fn merged(&self, job: &Job, commit: Oid) -> Stumbled<()> {
         let mut tx = self.begin(job).await?;
         sqlx::query!(
             "UPDATE runs SET merge_oid = $3 WHERE team_id = $1 AND id = $2",
@@ -91,5 +84,37 @@ impl Shop {
         tx.commit().await?;
         let told = RunEvent::Merged { into: job.project.default_branch.clone(), oid: commit.to_string() };
         self.tell(job, vec![Line::of_run(job.key("merged"), told)]).await
+    }
+}
+
+/// Pushes the merge. Where that fails, our branch is put back: it must not be ahead of the remote, or the next fetch would lose
+/// the merge.
+async fn push(
+    repository: &Repository,
+    remote: &Remote,
+    (into, before): (&BranchName, Option<Oid>),
+    tip: Oid,
+) -> Stumbled<()> {
+    let Err(error) = repository.push(remote, tip, into, Expect::Ancestor).await else { return Ok(()) };
+    if let Some(before) = before.filter(|before| *before != tip) {
+        repository.set_branch(into, before, Some(tip)).await.map_err(unmerged)?;
+    }
+    match error {
+        GitError::Moved(_) => Err(unmerged(error)),
+        error => {
+            let sentence = format!("The merge could not be pushed: {}", error.for_user().message);
+            let failure = if matches!(error, GitError::AuthRefused) { Failure::Access } else { Failure::Preparation };
+            Err(Stumble::last(failure, sentence))
+        }
+    }
+}
+
+/// Somebody else was first, another run or a person: the next try merges on top of that.
+fn unmerged(error: GitError) -> Stumble {
+    match error {
+        GitError::Moved(name) => {
+            Stumble::Passing(format!("{name} was changed by others each time that this was to be merged."))
+        }
+        error => unprepared(error),
     }
 }

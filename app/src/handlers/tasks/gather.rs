@@ -154,6 +154,9 @@ impl Seen {
             None if held.model.is_some() && may(scope, Permission::ManageIntegrations) => {
                 Some(("See the models", "/settings/models".to_owned()))
             }
+            None if may(scope, Permission::ManageSquads) => {
+                held.agent.map(|agent| ("Open the agent", format!("/squads/{}/agents/{}", agent.squad, agent.id)))
+            }
             _ => None,
         };
         Some(view::HeldUp { sentence: held.sentence.clone(), way_out: held.way_out.clone(), action })

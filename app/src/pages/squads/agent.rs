@@ -211,7 +211,7 @@ fn limits(data: &AgentPage) -> AnyView {
                 {number("max_tokens", "Tokens in a run", &input.max_tokens, 1000, 1_000_000_000)}
                 {cost}
             </div>
-            <p class="field__hint">"An agent that meets a limit stops, and the run says which one."</p>
+            <p class="field__hint">"Tokens are those read afresh and written; what a provider reads again from its cache is not counted. At its tokens, dollars or minutes the run waits, says which limit was met, and goes on once you raise it; without model calls left it fails."</p>
         </fieldset>
     }
     .into_any()

@@ -87,7 +87,7 @@ pub struct Likely {
     pub found: Option<Estimate>,
 }
 
-/// A run that waits for room in a budget, the end of a pause or a provider.
+/// A run that waits for room in a budget, the end of a pause, a provider, or an agent's settings.
 #[derive(Clone, Debug)]
 pub struct HeldUp {
     /// What happened.

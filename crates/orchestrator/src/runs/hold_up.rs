@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
-use types::{AgentId, BudgetId, PauseId, RunId, TeamId};
+use types::{AgentId, BudgetId, PauseId, RunId, SquadId, TeamId};
 
 use super::{
+    engine::apart,
     job::{self, Job},
     journal::{self, Line, RunEvent},
     shop::Shop,
@@ -34,9 +35,21 @@ pub struct HeldUp {
     /// The model that an agent asks for and that is gone, as its settings name it.
     #[serde(default)]
     pub model: Option<String>,
+    /// Whose own limit was met.
+    #[serde(default)]
+    pub agent: Option<HeldAgent>,
     /// When it is tried again by itself; None: when somebody changes what holds it up.
     #[serde(with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
+}
+
+/// An agent that cannot go on with its settings as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldAgent {
+    pub squad: SquadId,
+    pub id: AgentId,
+    /// Of the settings.
+    pub version: i32,
 }
 
 impl HeldUp {
@@ -47,6 +60,7 @@ impl HeldUp {
             budget: Some(refusal.budget),
             pause: None,
             model: None,
+            agent: None,
             until: refusal.resets_at,
         }
     }
@@ -54,12 +68,18 @@ impl HeldUp {
     fn by_pause(pause: Option<PauseId>, reason: &str) -> Self {
         let shown = Error::Paused(reason.to_owned()).for_user();
         let way_out = shown.way_out.unwrap_or_default();
-        Self { sentence: shown.message, way_out, budget: None, pause, model: None, until: None }
+        Self { sentence: shown.message, way_out, budget: None, pause, model: None, agent: None, until: None }
     }
 
     pub(super) fn by_provider(sentence: String, until: OffsetDateTime) -> Self {
         let way_out = format!("It is tried again at {} UTC by itself.", budgets::minute(until));
-        Self { sentence, way_out, budget: None, pause: None, model: None, until: Some(until) }
+        Self { sentence, way_out, budget: None, pause: None, model: None, agent: None, until: Some(until) }
+    }
+
+    pub(super) fn by_limit(sentence: String, agent: HeldAgent) -> Self {
+        let way_out =
+            "Raise the limit on the agent's page in its squad; the run then goes on where it stands.".to_owned();
+        Self { sentence, way_out, budget: None, pause: None, model: None, agent: Some(agent), until: None }
     }
 
     /// `model` is what the agent asks for, `sentence` what came of it.
@@ -68,7 +88,15 @@ impl HeldUp {
             "Give {} another model in its squad, or set {model} up again under Models and keys; the run goes on by itself.",
             agent.name
         );
-        Self { sentence, way_out, budget: None, pause: None, model: Some(model), until: Some(now + ASKED_AGAIN) }
+        Self {
+            sentence,
+            way_out,
+            budget: None,
+            pause: None,
+            model: Some(model),
+            agent: None,
+            until: Some(now + ASKED_AGAIN),
+        }
     }
 }
 
@@ -103,13 +131,17 @@ impl Shop {
         self.release_sandboxes(job.run()).await?;
         let (scope, now) = (job.scope(), self.muster.clock().now());
         let mut tx = self.begin(job).await?;
+        let mut why = why.clone();
+        if changed_since(&mut tx, job.team(), why.agent).await? {
+            why.until = Some(now);
+        }
         let held = sqlx::query!(
             "UPDATE runs SET state = 'WAITING', held_up = $4, position = $5
              WHERE team_id = $1 AND id = $2 AND segment = $3 AND state = 'RUNNING'",
             job.team() as TeamId,
             job.run() as RunId,
             job.segment.number,
-            serde_json::to_value(why).map_err(Error::internal)?,
+            serde_json::to_value(&why).map_err(Error::internal)?,
             serde_json::to_value(&job.position).map_err(Error::internal)?,
         )
         .execute(&mut *tx)
@@ -148,7 +180,7 @@ impl Shop {
         .await?;
         tx.commit().await?;
         for row in rows {
-            self.still(row.team, row.run).await?;
+            apart(row.run, self.still(row.team, row.run).await);
         }
         Ok(())
     }
@@ -190,10 +222,15 @@ impl Shop {
         .await?;
         tx.commit().await?;
         for row in due {
-            let mut tx = self.muster.db().of_team(row.team).await?;
-            go_on(&mut tx, row.team, &Which::One(row.run), self.muster.clock().now()).await?;
-            tx.commit().await?;
+            apart(row.run, self.let_one_go_on(row.team, row.run).await);
         }
+        Ok(())
+    }
+
+    async fn let_one_go_on(&self, team: TeamId, run: RunId) -> Result<()> {
+        let mut tx = self.muster.db().of_team(team).await?;
+        go_on(&mut tx, team, &Which::One(run), self.muster.clock().now()).await?;
+        tx.commit().await?;
         Ok(())
     }
 }
@@ -211,26 +248,40 @@ async fn prove(tx: &mut PgConnection, team: TeamId, pause: PauseId, run: RunId, 
     Ok(())
 }
 
+/// Whether somebody has saved the agent's settings since it was held up. Whoever does so from now on finds the run waiting: the row
+/// stays locked until it does.
+async fn changed_since(tx: &mut PgConnection, team: TeamId, agent: Option<HeldAgent>) -> Result<bool> {
+    let Some(agent) = agent else { return Ok(false) };
+    let version = sqlx::query_scalar!(
+        "SELECT version FROM agents WHERE team_id = $1 AND id = $2 FOR SHARE",
+        team as TeamId,
+        agent.id as AgentId
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(version != agent.version)
+}
+
 /// Lets all runs of the team that are held up try again: a limit or a pause has changed. Those that still do not fit stand
 /// still again at the same place.
 pub(crate) async fn let_go_on(connection: &mut PgConnection, team: TeamId, now: OffsetDateTime) -> Result<()> {
     go_on(connection, team, &Which::All, now).await
 }
 
-/// Lets those try again whose agent asked for a model that was gone: models or agents have changed.
+/// Lets those try again whose agent asked for a model that was gone or refused, or met a limit: models or agents have changed.
 pub(crate) async fn let_go_on_with_models(
     connection: &mut PgConnection,
     team: TeamId,
     now: OffsetDateTime,
 ) -> Result<()> {
-    go_on(connection, team, &Which::WithoutModel, now).await
+    go_on(connection, team, &Which::ByModelOrAgent, now).await
 }
 
 /// Which of a team's runs that are held up.
 enum Which {
     All,
     One(RunId),
-    WithoutModel,
+    ByModelOrAgent,
 }
 
 async fn go_on(connection: &mut PgConnection, team: TeamId, which: &Which, now: OffsetDateTime) -> Result<()> {
@@ -238,11 +289,11 @@ async fn go_on(connection: &mut PgConnection, team: TeamId, which: &Which, now: 
     let rows = sqlx::query!(
         r#"UPDATE runs SET state = 'QUEUED', handed_over = false, segment = segment + 1, held_up = NULL
            WHERE team_id = $1 AND state = 'WAITING' AND held_up IS NOT NULL AND ($2::uuid IS NULL OR id = $2)
-             AND (NOT $3 OR held_up->>'model' IS NOT NULL)
+             AND (NOT $3 OR held_up->>'model' IS NOT NULL OR held_up->>'agent' IS NOT NULL)
            RETURNING id AS "id: RunId", segment"#,
         team as TeamId,
         one as Option<RunId>,
-        matches!(which, Which::WithoutModel),
+        matches!(which, Which::ByModelOrAgent),
     )
     .fetch_all(&mut *connection)
     .await?;

@@ -32,7 +32,7 @@ mod workflow;
 pub use changes::KeptFile;
 pub use decide::Decision;
 pub use engine::{Engine, EngineLimits, EngineSettings};
-pub use hold_up::HeldUp;
+pub use hold_up::{HeldAgent, HeldUp};
 pub(crate) use hold_up::{let_go_on, let_go_on_with_models};
 #[cfg(any(test, feature = "testing"))]
 pub use idle::Idle;

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{Can, Error, Orchestrator, Result, grants::ReadSquads};
 
-/// A squad as a run takes it along: later changes of the squad do not reach a run that has begun.
+/// A squad as a run takes it along: later changes of the squad do not reach a run that has begun,
+/// but for its agents' limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SquadPlan {
     pub squad: SquadId,

@@ -46,7 +46,7 @@ pub struct Rules {
 pub struct AgentLimits {
     /// Model calls in one turn.
     pub max_model_calls: i32,
-    /// Tokens in one run, read and written.
+    /// Tokens in one run, read afresh and written; what comes from a provider's cache is not counted.
     pub max_tokens: i64,
     /// Money in one run; zero lets only free models answer.
     pub max_cost: MicroUsd,

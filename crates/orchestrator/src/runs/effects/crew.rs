@@ -258,7 +258,14 @@ impl<'a> Seat<'a> {
             let (seat, booked, request) = (Arc::clone(&self), Arc::clone(&booked), Arc::clone(&request));
             async move {
                 let Seat { shop, job, agent, row, .. } = &*seat;
-                shop.call_model(job, agent, *row, &booked, &request).await.map(Did::Called)
+                match shop.call_model(job, agent, *row, &booked, &request).await {
+                    // A refused model of one coder ends nothing that the others do: the run stands still until it is another.
+                    Err(Stumble::Final { failure: Failure::Model, sentence }) => {
+                        let told = |_: &str| format!("{} cannot go on: {sentence}", agent.name);
+                        Err(shop.without_model(job, agent, told).await?)
+                    }
+                    answer => answer.map(Did::Called),
+                }
             }
         })
     }

@@ -1,5 +1,6 @@
 //! What an agent may use up in a run, and how long a run may take: looked at before a model is called and before a sandbox is
-//! used. Whoever is past a limit ends; a call that is under way is not cut off.
+//! used. Where an agent is past a limit of its own, the run stands still until somebody raises it; a run past its time ends. A
+//! call that is under way is not cut off.
 
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
@@ -9,6 +10,7 @@ use super::model::Call;
 use crate::{
     Result,
     runs::{
+        hold_up::{HeldAgent, HeldUp},
         job::Job,
         machine::Failure,
         shop::Shop,
@@ -23,24 +25,28 @@ const SHORTEST: Duration = Duration::SECOND;
 /// What an agent has used.
 #[derive(Clone, Copy, Debug)]
 struct Usage {
-    /// In the run, read and written.
+    /// In the run, read afresh and written. What a provider reads again from its cache is most of a long conversation and costs
+    /// little: it counts as money alone.
     tokens: i64,
     /// In the run, as budgets count it: a price nobody knows is not free.
     spent: MicroUsd,
-    /// Of its turn.
+    /// Of its turn, without the time in which the run waited.
     took: Duration,
 }
 
 impl Shop {
-    /// Ends what is past a limit of the agent or of the run before a call is made. What costs nothing is no matter of money.
+    /// Lets no call be made that is past a limit of the agent or of the run. What costs nothing is no matter of money.
     pub(super) async fn check_limits(&self, call: &Call<'_>, free: bool) -> Stumbled<()> {
         let (job, now) = (call.job, self.muster.clock().now());
         let mut tx = self.muster.db().team(&job.scope()).await?;
-        let used = used(&mut tx, (job.team(), call.agent.id, call.step), now).await?;
+        let (used, limits, version) = used(&mut tx, (job.team(), job.run(), call.agent.id, call.step), now).await?;
         let took = took(&mut tx, job, now).await?;
         tx.commit().await?;
-        match past((&call.agent.name, call.agent.limits), used, free) {
-            Some(sentence) => Err(Stumble::last(Failure::Agent, sentence)),
+        match past((&call.agent.name, limits), used, free) {
+            Some(sentence) => {
+                let agent = HeldAgent { squad: job.plan.squad.squad, id: call.agent.id, version };
+                Err(Stumble::HeldUp(Box::new(HeldUp::by_limit(sentence, agent))))
+            }
             None => left(job, took).map(drop),
         }
     }
@@ -66,7 +72,7 @@ fn past((name, limits): (&str, AgentLimits), used: Usage, free: bool) -> Option<
     } else {
         return None;
     };
-    Some(format!("{met}. You can raise the limit on the agent's page in its squad."))
+    Some(format!("{met}."))
 }
 
 fn left(job: &Job, took: Duration) -> Stumbled<std::time::Duration> {
@@ -82,23 +88,45 @@ fn left(job: &Job, took: Duration) -> Stumbled<std::time::Duration> {
     Ok(left.unsigned_abs())
 }
 
+/// What the agent has used, and its limits as they are now, with the version of its settings.
 async fn used(
     tx: &mut PgConnection,
-    (team, agent, step): (TeamId, AgentId, StepId),
+    (team, run, agent, step): (TeamId, RunId, AgentId, StepId),
     now: OffsetDateTime,
-) -> Result<Usage> {
+) -> Result<(Usage, AgentLimits, i32)> {
     let row = sqlx::query!(
-        r#"SELECT s.started_at, coalesce(sum(u.uncached + u.cache_read + u.cache_write + u.output + u.reasoning), 0)::bigint AS "tokens!",
+        r#"SELECT a.version, a.max_model_calls, a.max_tokens, a.max_micro_usd AS "max_cost: MicroUsd", a.wall_minutes,
+                  coalesce(sum(u.uncached + u.cache_write + u.output + u.reasoning), 0)::bigint AS "tokens!",
                   coalesce(sum(u.counted_micro_usd), 0)::bigint AS "spent!: MicroUsd"
-           FROM run_steps s LEFT JOIN usage u ON u.team_id = s.team_id AND u.run_id = s.run_id AND u.agent_id = $3
-           WHERE s.team_id = $1 AND s.id = $2 GROUP BY s.started_at"#,
+           FROM agents a LEFT JOIN usage u ON u.team_id = a.team_id AND u.run_id = $2 AND u.agent_id = a.id
+           WHERE a.team_id = $1 AND a.id = $3 GROUP BY a.team_id, a.id"#,
+        team as TeamId,
+        run as RunId,
+        agent as AgentId,
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    // A turn that was asked, held up or answered in its middle has several rows; only its last one hands something over.
+    let micros = sqlx::query_scalar!(
+        r#"SELECT coalesce(extract(epoch FROM sum(coalesce(part.ended_at, $3) - part.started_at)) * 1000000, 0)::bigint AS "micros!"
+           FROM run_steps s JOIN run_steps part ON part.team_id = s.team_id AND part.run_id = s.run_id AND part.agent_id = s.agent_id
+                                               AND part.kind = s.kind
+           WHERE s.team_id = $1 AND s.id = $2
+             AND NOT EXISTS (SELECT FROM run_events e WHERE e.team_id = $1 AND e.run_id = part.run_id
+                             AND e.key = split_part(part.key, ' ', 1) || ' result')"#,
         team as TeamId,
         step as StepId,
-        agent as AgentId,
+        now,
     )
     .fetch_one(tx)
     .await?;
-    Ok(Usage { tokens: row.tokens, spent: row.spent, took: now - row.started_at })
+    let limits = AgentLimits {
+        max_model_calls: row.max_model_calls,
+        max_tokens: row.max_tokens,
+        max_cost: row.max_cost,
+        wall_minutes: row.wall_minutes,
+    };
+    Ok((Usage { tokens: row.tokens, spent: row.spent, took: Duration::microseconds(micros) }, limits, row.version))
 }
 
 /// How long the run was worked on. A segment counts from its first step: between two steps too, and once where several coders
@@ -137,13 +165,12 @@ mod tests {
 
     #[test]
     fn the_limit_that_is_met_is_named() {
-        let way_out = "You can raise the limit on the agent's page in its squad.";
         for (met, sentence) in [
             (used(0, 10_000, 0), "coder-1 has spent $0.01 in this run, and its limit is $0.01."),
             (used(20_400, 0, 0), "coder-1 has used 20400 tokens in this run, and its limit is 20000."),
             (used(0, 0, 46), "coder-1 has worked on this turn for 46 min, and its limit is 45."),
         ] {
-            assert_eq!(past(agent(1), met, false), Some(format!("{sentence} {way_out}")));
+            assert_eq!(past(agent(1), met, false), Some(sentence.to_owned()));
         }
     }
 

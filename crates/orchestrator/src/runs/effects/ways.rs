@@ -120,8 +120,8 @@ impl Shop {
         }
     }
 
-    /// Why the run stands still where an agent's model is gone; `told` makes the sentence of what the agent asks for.
-    async fn without_model(
+    /// Why the run stands still where an agent's model is gone or refused; `told` makes the sentence of what the agent asks for.
+    pub(super) async fn without_model(
         &self,
         job: &Job,
         agent: &PlannedAgent,

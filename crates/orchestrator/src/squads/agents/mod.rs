@@ -134,8 +134,8 @@ impl Orchestrator {
         Ok(agent)
     }
 
-    /// Changes an agent. Holds for runs started afterwards; the list of allowed models holds at once, and a run whose model is
-    /// gone goes on with the agent's new one.
+    /// Changes an agent. Holds for runs started afterwards; its limits and its list of allowed models hold at once, and a run
+    /// whose model is gone goes on with the agent's new one. Runs that wait for one of these go on.
     ///
     /// `seen` is the version that the change was made on; the new one is answered.
     ///
@@ -169,9 +169,7 @@ impl Orchestrator {
         if before.settings.allowed_models != after.allowed_models {
             catalogue_changed(&mut tx, scope.team()).await?;
         }
-        if (before.settings.provider, &before.settings.model) != (after.provider, &after.model) {
-            runs::let_go_on_with_models(&mut tx, scope.team(), now).await?;
-        }
+        runs::let_go_on_with_models(&mut tx, scope.team(), now).await?;
         let details = serde_json::json!({ "version": version, "before": before.settings, "after": after });
         audit::append(&mut tx, scope, now, happening("agent.edited", id, details)).await?;
         tx.commit().await?;

@@ -215,6 +215,7 @@ impl Orchestrator {
         });
         if new.allowed_models != old.allowed_models {
             catalogue_changed(&mut tx, scope.team()).await?;
+            crate::runs::let_go_on_with_models(&mut tx, scope.team(), now).await?;
         }
         audit::append(&mut tx, scope, now, happening("project.changed", project, details)).await?;
         tx.commit().await?;

@@ -4,20 +4,22 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use gateway::{Kind, Provider};
 use orchestrator::{
-    Can,
+    Can, PlanItemState,
     budgets::Subject,
     grants::ManageBudgets,
-    runs::{Decision, Engine, Gate, RunState, RunView, StepView},
-    squads::Template,
+    models::ProviderSettings,
+    runs::{Body, Decision, Engine, Gate, RunEvent, RunState, RunView, StepView},
+    squads::{AgentSettings, Template},
     work::{NewTask, Source},
 };
 use serde_json::{Value, json};
-use types::{ProjectId, RunId, TaskId};
+use types::{AgentRole, ProjectId, RunId, TaskId};
 
 use super::{
     crash::booked_once,
     failover::{PATIENCE, another_folder},
     folders::{Folders, comes, open},
+    limits::costing,
     yard::Yard,
 };
 
@@ -169,6 +171,17 @@ impl Site {
         Subject { squad: Some(squad), agent: Some(agent), project: None }
     }
 
+    async fn edit_second_coder(&self, change: impl Fn(&mut AgentSettings)) {
+        let muster = &self.yard.world.muster;
+        let subject = self.second_coder().await;
+        let (squad, id) = subject.squad.zip(subject.agent).expect("an agent");
+        let agent = muster.agent(&self.yard.scope.can().expect("may"), squad, id).await.expect("an agent");
+        let mut settings = agent.settings;
+        change(&mut settings);
+        let can = self.yard.scope.can().expect("may");
+        muster.edit_agent(&can, (squad, id), agent.version, &settings).await.expect("edited");
+    }
+
     /// Nothing of the coders' own workspaces and sandboxes is left.
     async fn nothing_is_left(&self) {
         let mut folders = Folders::new(vec![self.workspaces(), self.yard.registry()]);
@@ -251,6 +264,41 @@ async fn what_conflicts_is_done_once_more_on_top_of_what_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_for_a_role_that_the_squad_lacks_is_the_first_coders() {
+    let first = [create("fees.txt", "fees\n"), finish("The fees and their tests are there.")];
+    let second = [create("weights.txt", "weights\n"), finish("The weights are there.")];
+    let mut script = script(&first, &second, &[]);
+    let all = script["conversations"].as_array_mut().expect("conversations");
+    let plan = all.iter_mut().find(|one| one["name"] == "plan").expect("the plan's");
+    let steps = plan["turns"][0]["calls"][0]["arguments"]["steps"].as_array_mut().expect("steps");
+    steps.push(json!({ "title": "tests", "detail": "Write them.", "role": "tester" }));
+    // Whoever is told both of its steps is the first.
+    let whose = all.iter_mut().find(|one| one["name"] == "first").expect("the first's");
+    whose["when"] = json!({ "system": ["Role: coder\nOccasion: first\nSteps: 1, 3\n"], "said": ["3. tests [coder, part fees] (this step is yours)"] });
+    let site = Site::new(&script).await;
+    let muster = &site.yard.world.muster;
+    let squad = muster.squads(&site.yard.scope.can().expect("may")).await.expect("squads")[0].id;
+    let mut rules = muster.squad(&site.yard.scope.can().expect("may"), squad).await.expect("a squad").rules;
+    for stage in &mut rules.stages {
+        stage.roles.retain(|role| *role != AgentRole::Tester);
+    }
+    muster.set_rules(&site.yard.scope.can().expect("may"), squad, &rules).await.expect("rules");
+    let can = site.yard.scope.can().expect("may");
+    muster.stop_run(&can, site.run, "Without a tester").await.expect("stopped");
+    muster.start_run(&can, site.task, None).await.expect("another run");
+    let engine = site.yard.work().await;
+
+    let waiting = site.until_gate(Gate::Merge).await;
+    let shown: Vec<_> = waiting.outline.iter().map(|item| (item.title.as_str(), item.role, item.state)).collect();
+    let done = |title| (title, Some(AgentRole::Coder), PlanItemState::Done);
+    assert_eq!(shown, [done("fees"), done("weights"), done("tests")], "{waiting:#?}");
+    let journal = muster.journal(&site.yard.scope.can().expect("may"), waiting.id, 0, 1_000).await.expect("a journal");
+    let said = "No tester takes part in this squad, so coder-1 does step 3.";
+    assert!(journal.iter().any(|entry| entry.body == Body::Run(RunEvent::Note { text: said.into() })), "{journal:#?}");
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_of_one_waits_until_the_other_is_done() {
     let first = [call("ask", &json!({ "question": "Which rate?" })), create("fees.txt", "new\n"), finish("Fees.")];
     let second = [wait("weights"), create("weights.txt", "weights\n"), finish("Weights.")];
@@ -302,6 +350,68 @@ async fn a_pause_of_one_holds_both_up_and_both_go_on_where_they_were() {
     assert!((3..=4).contains(&turns), "two, and those that went on: {waiting:#?}");
     booked_once(&site.yard, site.run).await;
     engine.shut_down().await;
+}
+
+/// Coder-2 is held up after the first has handed its share over. What was done stays, and what is left goes on.
+async fn held_up_alone(site: &Site, engine: &Engine, hold: impl AsyncFnOnce(), let_go: impl AsyncFnOnce()) -> String {
+    site.waits(&site.second()).await;
+    site.until(|run| is(run, "coder-1", "DONE") || !run.state.alive()).await;
+    hold().await;
+    site.let_go(&site.second()).await;
+    let held = site.until(|run| run.held_up.is_some() || !run.state.alive()).await;
+    let why = held.held_up.clone().unwrap_or_else(|| panic!("held up: {held:#?}"));
+    assert!(why.sentence.starts_with("coder-2 "), "{why:?}");
+    let shown = |run: &RunView, coder| step_of(run, coder).map(|step| (step.state.clone(), step.summary.clone()));
+    assert_eq!(shown(&held, "coder-1"), Some(("DONE".into(), "Fees.".into())));
+    assert_eq!(shown(&held, "coder-2"), Some(("DONE".into(), why.sentence.clone())));
+    let journal = site.yard.world.muster.journal(&site.yard.scope.can().expect("may"), site.run, 0, 1_000).await;
+    let told = RunEvent::HeldUp { sentence: why.sentence.clone(), way_out: why.way_out.clone() };
+    assert!(journal.expect("a journal").iter().any(|entry| entry.body == Body::Run(told.clone())));
+
+    let_go().await;
+    let waiting = site.until_gate(Gate::Merge).await;
+    let coders: Vec<_> =
+        waiting.steps.iter().filter(|step| step.kind == "implement").filter_map(|step| step.agent.as_deref()).collect();
+    assert_eq!(coders, ["coder-1", "coder-2", "coder-2"], "only who was held up goes on: {waiting:#?}");
+    assert_eq!(site.delivered("fees.txt").await, "fees\n");
+    assert_eq!(site.delivered("weights.txt").await, "weights\n");
+    assert_eq!(site.delivered("begun-weights.txt").await, "begun\n", "nothing is done twice");
+    booked_once(&site.yard, site.run).await;
+    assert_eq!(site.yard.world.muster.reconcile(site.yard.scope.team()).await.expect("books"), []);
+    engine.shut_down().await;
+    why.sentence
+}
+
+fn one_waits(cost: impl Fn(Value) -> Value) -> Value {
+    let first = [create("fees.txt", "fees\n"), finish("Fees.")];
+    let second = [wait("weights"), create("weights.txt", "weights\n"), finish("Weights.")];
+    script(&first, &second.map(cost), &[])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_one_holds_the_run_up_and_a_raise_lets_that_one_go_on() {
+    let site = Site::new(&one_waits(|turn| costing(turn, 900, 0, 200))).await;
+    let engine = site.yard.work().await;
+    let limit = async |tokens| site.edit_second_coder(|settings| settings.limits.max_tokens = tokens).await;
+    let said = held_up_alone(&site, &engine, async || limit(1_000).await, async || limit(1_000_000).await).await;
+    assert_eq!(said, "coder-2 has used 1100 tokens in this run, and its limit is 1000.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_model_of_one_holds_the_run_up_until_it_is_allowed() {
+    let site = Site::new(&one_waits(|turn| turn)).await;
+    let muster = &site.yard.world.muster;
+    let base_url = site.yard.tools.demo.clone();
+    let settings = ProviderSettings { name: "Spare".into(), kind: Kind::OpenAiChat, base_url, model: "demo".into() };
+    let can = site.yard.scope.can().expect("an owner");
+    muster.add_model_provider(&can, &settings, "a-key-of-tests").await.expect("a provider");
+    let engine = site.yard.work().await;
+    let allow = async |models: &[&str]| {
+        let models: Vec<String> = models.iter().map(|name| (*name).to_owned()).collect();
+        site.edit_second_coder(|settings| settings.allowed_models = models.clone()).await;
+    };
+    let said = held_up_alone(&site, &engine, async || allow(&["demo/*"]).await, async || allow(&[]).await).await;
+    assert!(said.starts_with("coder-2 cannot go on: The agent coder-2 may not use the model "), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,48 +144,64 @@ fn sentence(run: &RunView) -> &str {
 }
 
 /// The answer, reported as this many tokens.
-fn costing(turn: Value, uncached: u64, cache_read: u64, output: u64) -> Value {
+pub(super) fn costing(turn: Value, uncached: u64, cache_read: u64, output: u64) -> Value {
     let mut turn = turn;
     turn["usage"] =
         json!({ "uncached": uncached, "cache_read": cache_read, "cache_write": 0, "output": output, "reasoning": 0 });
     turn
 }
 
-/// Two answers that write a file each, and a third that the limit keeps from being asked for.
-async fn stopped_after_two_calls(site: &Solo, expected: &str) {
+/// What holds the run up.
+async fn held(site: &Solo) -> (RunView, String) {
+    let run = site.yard.until(site.task, |run| run.held_up.is_some() || !run.state.alive()).await;
+    let why = run.held_up.as_ref().unwrap_or_else(|| panic!("held up: {run:#?}"));
+    let sentence = why.sentence.clone();
+    assert!(why.agent.is_some() && why.way_out.starts_with("Raise the limit on the agent's page"), "{why:?}");
+    (run, sentence)
+}
+
+/// Two answers that write a file each, and a third that waits until the limit is raised.
+async fn held_up_after_two_calls(site: &Solo, expected: &str, raise: impl Fn(&mut AgentLimits)) {
     site.start().await;
     let engine = site.yard.work().await;
-    let failed = site.failed().await;
-    assert_eq!(sentence(&failed), expected);
-    let step = failed.steps.last().expect("a step");
-    assert_eq!((step.kind.as_str(), step.state.as_str(), step.summary.as_str()), ("implement", "FAILED", expected));
-    assert_eq!(site.left(&failed, "one.txt").await.as_deref(), Some("1\n"), "another attempt can go on from there");
-    assert_eq!(site.left(&failed, "two.txt").await.as_deref(), Some("2\n"));
-    assert!(failed.resumable);
+    let (held, sentence) = held(site).await;
+    assert_eq!(sentence, expected);
+    let step = held.steps.last().expect("a step");
+    assert_eq!((step.kind.as_str(), step.state.as_str(), step.summary.as_str()), ("implement", "DONE", expected));
+    assert_eq!(site.left(&held, "one.txt").await.as_deref(), Some("1\n"));
+    assert_eq!(site.left(&held, "two.txt").await.as_deref(), Some("2\n"));
     let calls = orchestrator::testing::usage(&mut site.yard.world.superuser().await).await;
     assert_eq!(calls.len(), 2, "no third call");
+    assert!(site.yard.has_no_sandbox().await, "nothing is held while it waits");
+
+    site.limit_coder(raise).await;
+    let waiting = site.until_gate(Gate::Merge).await;
+    assert_eq!(site.left(&waiting, "two.txt").await.as_deref(), Some("2\n"));
+    let calls = orchestrator::testing::usage(&mut site.yard.world.superuser().await).await;
+    assert_eq!(calls.len(), 3, "nothing is asked twice");
     assert_eq!(site.yard.world.muster.reconcile(site.yard.scope.team()).await.expect("books"), []);
     site.end(&engine).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_has_spent_its_money_stops_before_the_next_call() {
-    let turns = [create("one.txt", "1\n"), create("two.txt", "2\n"), finish("Never.")];
+async fn an_agent_that_has_spent_its_money_waits_before_the_next_call() {
+    let turns = [create("one.txt", "1\n"), create("two.txt", "2\n"), finish("Both.")];
     let site = Solo::new(&turns.map(|turn| costing(turn, 1_500, 0, 100))).await;
     // 1,500 tokens read and 100 written: 4,500 + 1,500 micro-USD, so that a cent is passed by the second call.
     site.price(Rates { input: 3_000_000, cache_read: 300_000, cache_write: 3_750_000, output: 15_000_000 }).await;
     site.limit_coder(|limits| limits.max_cost = MicroUsd::from_cents(1)).await;
-    let expected = "coder has spent $0.01 in this run, and its limit is $0.01. You can raise the limit on the agent's page in its squad.";
-    stopped_after_two_calls(&site, expected).await;
+    let expected = "coder has spent $0.01 in this run, and its limit is $0.01.";
+    held_up_after_two_calls(&site, expected, |limits| limits.max_cost = MicroUsd::from_cents(100)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_has_used_its_tokens_stops_before_the_next_call() {
-    let turns = [create("one.txt", "1\n"), create("two.txt", "2\n"), finish("Never.")];
-    let site = Solo::new(&turns.map(|turn| costing(turn, 300, 150, 50))).await;
+async fn an_agent_that_has_used_its_tokens_waits_before_the_next_call() {
+    let turns = [create("one.txt", "1\n"), create("two.txt", "2\n"), finish("Both.")];
+    // A long conversation that is read again from the cache does not count.
+    let site = Solo::new(&turns.map(|turn| costing(turn, 450, 1_000_000, 50))).await;
     site.limit_coder(|limits| limits.max_tokens = 1_000).await;
-    let expected = "coder has used 1000 tokens in this run, and its limit is 1000. You can raise the limit on the agent's page in its squad.";
-    stopped_after_two_calls(&site, expected).await;
+    let expected = "coder has used 1000 tokens in this run, and its limit is 1000.";
+    held_up_after_two_calls(&site, expected, |limits| limits.max_tokens = 100_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,18 +215,23 @@ async fn an_agent_without_money_works_with_a_model_that_costs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_whose_turn_took_too_long_stops_before_the_next_call() {
-    let site = Solo::new(&[wait("fees"), finish("Never.")]).await;
+async fn an_agent_whose_turn_took_too_long_waits_and_its_time_is_kept() {
+    let site = Solo::new(&[wait("fees"), finish("Fees.")]).await;
     let run = site.start().await;
     let engine = site.yard.work().await;
     let pipe = site.waits(run).await;
     site.yard.world.clock.advance(Duration::minutes(46));
     open(pipe).await;
-    let failed = site.failed().await;
-    assert_eq!(
-        sentence(&failed),
-        "coder has worked on this turn for 46 min, and its limit is 45. You can raise the limit on the agent's page in its squad."
-    );
+    let (_, sentence) = held(&site).await;
+    assert_eq!(sentence, "coder has worked on this turn for 46 min, and its limit is 45.");
+    // Waiting is not working, and what was worked before counts on.
+    site.yard.world.clock.advance(Duration::hours(30));
+    site.limit_coder(|limits| limits.wall_minutes = 46).await;
+    let still = "coder has worked on this turn for 46 min, and its limit is 46.";
+    let sentence_of = |run: &RunView| run.held_up.as_ref().map(|why| why.sentence.clone());
+    site.yard.until(site.task, |run| sentence_of(run).is_some_and(|sentence| sentence == still)).await;
+    site.limit_coder(|limits| limits.wall_minutes = 60).await;
+    site.until_gate(Gate::Merge).await;
     site.end(&engine).await;
 }
 

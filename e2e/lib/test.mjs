@@ -1,7 +1,7 @@
 import { test as base, expect } from "@playwright/test";
 
 import { withoutDocker } from "./docker.mjs";
-import { signUp, stranger } from "./people.mjs";
+import { enrol, stranger } from "./people.mjs";
 import { startServer } from "./server.mjs";
 
 /**
@@ -74,7 +74,7 @@ export const test = base.extend({
   /** Somebody new, signed in on `page` with a team of their own, at its onboarding. */
   person: async ({ page }, use) => {
     const person = stranger();
-    await signUp(page, person);
+    await enrol(page, person);
     await use(person);
   },
 });

@@ -1,10 +1,10 @@
-import { linkIn, mailTo, signIn, signUp, stranger, verify } from "./people.mjs";
+import { enrol, linkIn, mailTo, signIn, stranger, verify } from "./people.mjs";
 
 /** A person with a new team, and what their browser remembers. */
 export async function freshTeam(browser, baseURL) {
   const person = stranger();
   const context = await browser.newContext({ baseURL });
-  await signUp(await context.newPage(), person);
+  await enrol(await context.newPage(), person);
   return { person, state: await kept(context) };
 }
 
@@ -16,7 +16,7 @@ export async function workingTeam(browser, baseURL) {
   const context = await browser.newContext({ baseURL });
   const page = await context.newPage();
   const person = stranger();
-  await signUp(page, person);
+  await enrol(page, person);
   await setUp(page);
   await keepCalls(page, person);
   await merged(page, person);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { signUp, stranger } from "../../lib/people.mjs";
+import { enrol, stranger } from "../../lib/people.mjs";
 import { patience } from "../../lib/patience.mjs";
 import { expect, test } from "../../lib/test.mjs";
 
@@ -20,7 +20,7 @@ const PRICE = { Input: "0.51", "Input from the cache": "0.51", "Input into the c
  */
 async function foreignModels(page) {
   const other = stranger();
-  await signUp(page, other);
+  await enrol(page, other);
   await page.goto(`/${other.slug}/settings/gateway`);
   await page.getByLabel("What it is for").fill("A provider");
   await page.getByRole("button", { name: "Make the key" }).click();

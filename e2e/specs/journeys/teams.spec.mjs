@@ -1,4 +1,4 @@
-import { expectRefused, linkIn, mailTo, signIn, stranger, signUp, statusAfter, unique, verify } from "../../lib/people.mjs";
+import { expectRefused, linkIn, mailTo, signIn, stranger, enrol, statusAfter, unique, verify } from "../../lib/people.mjs";
 import { expect, test } from "../../lib/test.mjs";
 
 async function invite(page, person, guest, role) {
@@ -39,7 +39,7 @@ test("an invitation is for one address only, and can be taken back", async ({ pa
   const guest = stranger();
   const link = await invite(page, person, guest, "Reader");
   const browser = await another();
-  await signUp(browser, stranger());
+  await enrol(browser, stranger());
   await browser.goto(link);
   await expect(browser.getByRole("main")).toContainText("You are signed in as");
   await expect(browser.getByRole("button", { name: "Join the team" })).toHaveCount(0);
@@ -78,7 +78,7 @@ test("a team's address cannot be taken twice", async ({ page, person }) => {
 test("a foreign team reads like one that is not there", async ({ page, person, another }) => {
   const stranger_ = stranger();
   const browser = await another();
-  await signUp(browser, stranger_);
+  await enrol(browser, stranger_);
   const words = async (path) => {
     const answer = await browser.goto(path);
     expect(answer.status(), path).toBe(404);

@@ -12,7 +12,7 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
 };
 
-use crate::{GitError, Result, lock};
+use crate::{GitError, Result, lock, program};
 
 /// How long a local command may take.
 const LOCAL: Duration = Duration::from_secs(120);
@@ -128,7 +128,7 @@ impl Git {
     /// and a process group of its own, since git starts helpers.
     pub(crate) fn command(&self) -> std::process::Command {
         use std::os::unix::process::CommandExt as _;
-        let mut command = std::process::Command::new("git");
+        let mut command = std::process::Command::new(program::path());
         command.args(&self.args).process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         self.environment(&mut command);
@@ -138,7 +138,7 @@ impl Git {
     fn environment(&self, command: &mut std::process::Command) {
         command
             .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("PATH", program::PATH)
             .env("HOME", "/nonexistent")
             .env("LC_ALL", "C.UTF-8")
             .env("LANGUAGE", "C")

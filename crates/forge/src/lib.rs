@@ -19,6 +19,7 @@ mod import;
 mod lock;
 mod merge;
 mod names;
+mod program;
 mod push_rules;
 mod reach;
 mod remote;

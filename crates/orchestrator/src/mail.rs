@@ -18,14 +18,32 @@ pub struct Mail {
 /// A mail that could not be handed over is tried again, at growing distance, for about a day.
 const MAX_ATTEMPTS: i32 = 12;
 
+/// Whether a mail goes out, or is written for the sake of the time that writing takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    Send,
+    /// Deleted by whoever comes to send it.
+    Discard,
+}
+
 pub(crate) async fn enqueue(connection: &mut PgConnection, at: time::OffsetDateTime, mail: &Mail) -> Result<()> {
+    write(connection, at, mail, Sending::Send).await
+}
+
+pub(crate) async fn write(
+    connection: &mut PgConnection,
+    at: time::OffsetDateTime,
+    mail: &Mail,
+    sending: Sending,
+) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO mails (id, recipient, subject, body, created_at, next_attempt_at) VALUES ($1, $2, $3, $4, $5, $5)",
+        "INSERT INTO mails (id, recipient, subject, body, created_at, next_attempt_at, discard) VALUES ($1, $2, $3, $4, $5, $5, $6)",
         Uuid::now_v7(),
         mail.to,
         mail.subject,
         mail.body,
         at,
+        sending == Sending::Discard,
     )
     .execute(connection)
     .await?;
@@ -74,7 +92,7 @@ impl Orchestrator {
         let now = self.clock().now();
         let mut tx = self.db().system().await?;
         let Some(mail) = sqlx::query!(
-            "SELECT id, recipient, subject, body, attempts FROM mails WHERE next_attempt_at <= $1
+            "SELECT id, recipient, subject, body, attempts, discard FROM mails WHERE next_attempt_at <= $1
              ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED",
             now
         )
@@ -83,6 +101,11 @@ impl Orchestrator {
         else {
             return Ok(false);
         };
+        if mail.discard {
+            sqlx::query!("DELETE FROM mails WHERE id = $1", mail.id).execute(&mut *tx).await?;
+            tx.commit().await?;
+            return Ok(true);
+        }
         let message = Message { to: mail.recipient, subject: mail.subject, text: mail.body, html: None };
         match mailer.send(message).await {
             Ok(()) => {

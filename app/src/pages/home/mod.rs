@@ -125,6 +125,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_to_be_typed_is_what_the_tests_run() {
+        let html = page(&Public::default());
+        for typed in [orchestrator::db::UNFENCED_TABLES, orchestrator::audit::TAMPERING] {
+            assert!(html.replace("&#x27;", "'").contains(typed), "{typed}\n{html}");
+        }
+    }
+
+    #[test]
     fn every_link_inside_the_page_has_its_place() {
         let html = page(&Public::default());
         for (href, ..) in INDEX {

@@ -1,4 +1,5 @@
 use leptos::prelude::*;
+use orchestrator::{audit::TAMPERING, db::UNFENCED_TABLES};
 
 use super::marked;
 use crate::{
@@ -58,9 +59,7 @@ pub(super) fn start() -> AnyView {
 pub(super) fn isolation() -> AnyView {
     let side = view! {
         <div class="stack">
-            <pre class="terminal">
-                <span class="muted">"muster=> "</span>"select relname from pg_class\n           where relrowsecurity and not relforcerowsecurity;\n\n relname\n---------\n(0 rows)"
-            </pre>
+            <pre class="terminal">{UNFENCED_TABLES}"\n\n relname\n---------\n(0 rows)"</pre>
             {facts(
                 "Two layers, each holding alone",
                 &["Layer", "What it does"],
@@ -77,7 +76,7 @@ pub(super) fn isolation() -> AnyView {
         "Not “forbidden”, which would tell you that it exists. Two layers keep teams apart, and the server refuses to start with a database role that could step around them.",
         &[
             "A test calls every route with the ids of another team.",
-            "Check it: run the query in psql on your own database.",
+            "Check it: run the query in psql on your own database. It asks for tables of teams without that security.",
         ],
         side.into_any(),
     )
@@ -96,7 +95,7 @@ pub(super) fn audit() -> AnyView {
     let side = view! {
         <div class="stack">
             {table}
-            <pre class="terminal"><span class="muted">"$ "</span>"muster audit verify"</pre>
+            <pre class="terminal">{TAMPERING}"\n\n"<span class="muted">"$ "</span>"muster audit verify"</pre>
         </div>
     };
     split(
@@ -105,7 +104,7 @@ pub(super) fn audit() -> AnyView {
         "Changes to a team are written down in the same transaction as the change itself. Each row carries the hash of the one before it, so a row cannot be changed later without breaking the chain.",
         &[
             "The server may add rows and read them, not change them.",
-            "Check it: the command names the first row that does not fit.",
+            "Check it: the lines change each team's first row, as a superuser in psql; with a minus for the plus they undo it. The command names the row.",
         ],
         side.into_any(),
     )
@@ -140,7 +139,10 @@ const HERE: &[(&str, &str)] = &[
     ("Sign-up by e-mail code and password, sign-in, reset, sessions you can end", "Sign up, then open your account"),
     ("Teams, invitations and roles from reader to owner", "Invite an address under Members, with a role"),
     ("Isolation between teams by forced row-level security", "The query above, on your own database"),
-    ("Audit log with a hash chain for each team", "Change a row in psql, then run muster audit verify"),
+    (
+        "Audit log with a hash chain for each team",
+        "Change a row in psql with the lines above, then run muster audit verify",
+    ),
     (
         "Squads that plan, write, test and review in a sandbox, on the sample without any key",
         "Press Run the sample task on the dashboard",

@@ -4,12 +4,16 @@ use types::UserId;
 use super::{
     check_password, parse_email,
     sessions::Opened,
-    verification::{Purpose, Request, find, use_up},
+    verification::{Purpose, Request, find, is_known, use_up},
 };
-use crate::{Error, Mail, Orchestrator, Origin, Result, mail};
+use crate::{
+    Error, Mail, Orchestrator, Origin, Result,
+    mail::{self, Sending},
+};
 
 impl Orchestrator {
-    /// Begins a password reset. The answer is the same for an address without an account; only no mail goes out.
+    /// Begins a password reset. The answer is the same for an address without an account, and so is the work, that the time it
+    /// takes tells nothing; only no mail goes out.
     ///
     /// # Errors
     /// [`Error::Invalid`] for text that is no address.
@@ -17,11 +21,9 @@ impl Orchestrator {
         let email = parse_email(email)?;
         let now = self.clock().now();
         let mut tx = self.db().global().await?;
-        let user = sqlx::query_scalar!(r#"SELECT id AS "id: UserId" FROM users WHERE email_key = $1"#, email.key())
-            .fetch_optional(&mut *tx)
-            .await?;
-        let request = Request { purpose: Purpose::Reset, email: &email, user, next: None };
-        let (token, code) = self.begin_verification(&mut tx, request, user.is_some()).await?;
+        let known = is_known(&mut tx, email.key()).await?;
+        let request = Request { purpose: Purpose::Reset, email: &email, may_match: known, next: None };
+        let (token, code) = self.begin_verification(&mut tx, request).await?;
         if let Some(code) = code {
             let code = code.expose();
             let mail = Mail {
@@ -33,7 +35,8 @@ impl Orchestrator {
                     self.settings().public_url
                 ),
             };
-            mail::enqueue(&mut tx, now, &mail).await?;
+            let whether = if known { Sending::Send } else { Sending::Discard };
+            mail::write(&mut tx, now, &mail, whether).await?;
         }
         tx.commit().await?;
         Ok(token)
@@ -59,7 +62,10 @@ impl Orchestrator {
         let now = self.clock().now();
         let mut tx = self.db().global().await?;
         let row = find(&mut tx, Purpose::Reset, browser, now).await?.ok_or(Error::NotFound)?;
-        let (Some(user), Some(_)) = (row.user_id, row.verified_at) else {
+        let user = sqlx::query_scalar!(r#"SELECT id AS "id: UserId" FROM users WHERE email_key = $1"#, row.email_key)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let (Some(user), Some(_)) = (user, row.verified_at) else {
             return Err(Error::NotFound);
         };
         sqlx::query!("UPDATE users SET password_hash = $2 WHERE id = $1", user as UserId, hash)

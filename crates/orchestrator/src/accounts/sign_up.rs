@@ -4,7 +4,7 @@ use types::UserId;
 use super::{
     check_name, check_password, parse_email,
     sessions::Opened,
-    verification::{Purpose, Request, find, use_up},
+    verification::{Purpose, Request, find, is_known, use_up},
 };
 use crate::{Error, Mail, Orchestrator, Origin, Result, SignUpPolicy, error::OnConstraint, mail};
 
@@ -30,15 +30,13 @@ impl Orchestrator {
         }
         let now = self.clock().now();
         let mut tx = self.db().global().await?;
-        let user = sqlx::query_scalar!(r#"SELECT id AS "id: UserId" FROM users WHERE email_key = $1"#, email.key())
-            .fetch_optional(&mut *tx)
-            .await?;
-        let request = Request { purpose: Purpose::SignUp, email: &email, user, next };
-        let (token, code) = self.begin_verification(&mut tx, request, true).await?;
+        let known = is_known(&mut tx, email.key()).await?;
+        let request = Request { purpose: Purpose::SignUp, email: &email, may_match: !known, next };
+        let (token, code) = self.begin_verification(&mut tx, request).await?;
         if let Some(code) = code {
-            let mail = match user {
-                None => self.code_mail(email.as_str(), &code.expose()),
-                Some(_) => self.known_address_mail(email.as_str()),
+            let mail = match known {
+                false => self.code_mail(email.as_str(), &code.expose()),
+                true => self.known_address_mail(email.as_str()),
             };
             mail::enqueue(&mut tx, now, &mail).await?;
         }
@@ -69,8 +67,8 @@ impl Orchestrator {
         let now = self.clock().now();
         let mut tx = self.db().global().await?;
         let row = find(&mut tx, Purpose::SignUp, browser, now).await?.ok_or(Error::NotFound)?;
-        // An address that had an account when the code was asked for was never mailed a code.
-        if row.verified_at.is_none() || row.user_id.is_some() {
+        // An address that had an account when the code was asked for was never mailed a code, and none matches.
+        if row.verified_at.is_none() {
             return Err(Error::NotFound);
         }
         let user = UserId::new();

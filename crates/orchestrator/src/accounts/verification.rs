@@ -1,7 +1,6 @@
 use identity::{Code, CodeHash, Email, Token};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
-use types::UserId;
 use uuid::Uuid;
 
 use crate::{Error, Orchestrator, Result};
@@ -54,7 +53,6 @@ pub(super) struct Row {
     pub(super) id: Uuid,
     pub(super) email: String,
     pub(super) email_key: String,
-    pub(super) user_id: Option<UserId>,
     pub(super) code_hash: Option<Vec<u8>>,
     pub(super) attempts: i32,
     pub(super) next: Option<String>,
@@ -66,17 +64,17 @@ pub(super) struct Row {
 pub(super) struct Request<'a> {
     pub(super) purpose: Purpose,
     pub(super) email: &'a Email,
-    pub(super) user: Option<UserId>,
+    /// Whether a code may ever match. Where none may, everything else is done all the same.
+    pub(super) may_match: bool,
     pub(super) next: Option<&'a str>,
 }
 
 impl Orchestrator {
-    /// Writes an attempt down. Returns the browser's token and, where a code may match at all, the code to mail.
+    /// Writes an attempt down. Returns the browser's token and, unless the address was mailed too often, a code.
     pub(super) async fn begin_verification(
         &self,
         connection: &mut PgConnection,
         request: Request<'_>,
-        may_match: bool,
     ) -> Result<(Token, Option<Code>)> {
         let now = self.clock().now();
         let token = Token::generate().map_err(Error::internal)?;
@@ -89,19 +87,19 @@ impl Orchestrator {
         .fetch_one(&mut *connection)
         .await?;
         // Past the limit the answer stays the same, but no further mail goes out.
-        let code = (may_match && asked < MAX_PER_HOUR).then_some(code);
+        let code = (asked < MAX_PER_HOUR).then_some(code);
         let id = Uuid::now_v7();
         let browser = token.hash();
+        let hash = code.as_ref().map(|code| code.hash(&self.keys.codes, &id.to_string()).as_bytes().to_vec());
         sqlx::query!(
-            "INSERT INTO verifications (id, purpose, email, email_key, user_id, browser_hash, code_hash, next, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO verifications (id, purpose, email, email_key, browser_hash, code_hash, next, created_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             id,
             request.purpose.as_str(),
             request.email.as_str(),
             request.email.key(),
-            request.user as Option<UserId>,
             browser.as_bytes(),
-            code.as_ref().map(|code| code.hash(&self.keys.codes, &id.to_string()).as_bytes().to_vec()),
+            hash.filter(|_| request.may_match),
             request.next,
             now,
             now + CODE_LIFETIME,
@@ -145,13 +143,9 @@ impl Orchestrator {
         if row.attempts >= MAX_ATTEMPTS {
             return Ok(Checked::Over);
         }
-        let right = match (Code::parse(code), &row.code_hash) {
-            (Ok(code), Some(stored)) => {
-                code.hash(&self.keys.codes, &row.id.to_string())
-                    == CodeHash::from_bytes(stored).map_err(Error::internal)?
-            }
-            _ => false,
-        };
+        let tried = Code::parse(code).ok().map(|code| code.hash(&self.keys.codes, &row.id.to_string()));
+        let stored = row.code_hash.as_deref().map(CodeHash::from_bytes).transpose().map_err(Error::internal)?;
+        let right = tried.is_some() && tried == stored;
         sqlx::query!(
             "UPDATE verifications SET attempts = attempts + 1,
                     verified_at = CASE WHEN $2 THEN $3::timestamptz END,
@@ -173,6 +167,13 @@ impl Orchestrator {
     }
 }
 
+/// Whether there is an account under this address.
+pub(super) async fn is_known(connection: &mut PgConnection, email_key: &str) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE email_key = $1) AS "known!""#, email_key)
+        .fetch_one(connection)
+        .await?)
+}
+
 /// The attempt of a browser, locked: a code is tried once at a time.
 pub(super) async fn find(
     connection: &mut PgConnection,
@@ -183,7 +184,7 @@ pub(super) async fn find(
     let Some(hash) = super::hash_of(browser) else { return Ok(None) };
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT id, email, email_key, user_id AS "user_id: UserId", code_hash, attempts, next, expires_at, verified_at
+        r#"SELECT id, email, email_key, code_hash, attempts, next, expires_at, verified_at
            FROM verifications
            WHERE browser_hash = $1 AND purpose = $2 AND expires_at > $3 AND used_at IS NULL FOR UPDATE"#,
         hash.as_bytes(),

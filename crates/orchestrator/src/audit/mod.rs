@@ -9,7 +9,7 @@ use types::{AuditEntryId, Permission, TeamId, UserId};
 use uuid::Uuid;
 
 use chain::{GENESIS, Hash, Link};
-pub use verify::{Broken, Verdict};
+pub use verify::{Broken, TAMPERING, Verdict};
 
 use crate::{Actor, Can, Error, Orchestrator, Origin, Result, Scope, grants::ReadAudit};
 

@@ -7,6 +7,14 @@ use crate::{Can, Orchestrator, Result, grants::ReadAudit};
 /// Entries read at a time: bounded memory for a log of any length.
 const BATCH: i64 = 1_000;
 
+const MISSING: &str = "the entry is missing";
+
+/// How a superuser changes the first entry of each team's log, to see that the chain shows it. A minus for the plus undoes it.
+pub const TAMPERING: &str = "\
+alter table audit_entries disable trigger user;
+update audit_entries set at = at + interval '1 s' where seq = 1;
+alter table audit_entries enable trigger user;";
+
 /// What checking a chain found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -62,31 +70,46 @@ impl Orchestrator {
 async fn verify(connection: &mut PgConnection, team: TeamId) -> Result<Verdict> {
     // The head first: entries that are appended while we read lie beyond it.
     let head = sqlx::query!("SELECT seq, hash FROM audit_heads WHERE team_id = $1", team as TeamId)
-        .fetch_one(&mut *connection)
+        .fetch_optional(&mut *connection)
         .await?;
+    let end = head.as_ref().map_or(i64::MAX, |head| head.seq);
+    let (seq, hash) = match walk(connection, team, end).await? {
+        Ok(last) => last,
+        Err(broken) => return Ok(Verdict::Broken(broken)),
+    };
+    Ok(match head {
+        None => broken(seq, "the record of the chain's end is missing: later entries may be, too"),
+        Some(head) if seq < head.seq => broken(seq + 1, MISSING),
+        Some(head) if hash != head.hash => broken(seq, "the end of the chain is not the entry that was last written"),
+        Some(_) => Verdict::Whole { entries: seq },
+    })
+}
+
+/// Follows the chain up to `end`, or as far as it goes. Returns the last entry's number and hash.
+async fn walk(connection: &mut PgConnection, team: TeamId, end: i64) -> Result<Result<(i64, Vec<u8>), Broken>> {
     let mut seq = 0;
     let mut prev = GENESIS.to_vec();
-    while seq < head.seq {
+    while seq < end {
         let batch = sqlx::query!(
             r#"SELECT seq, id AS "id: AuditEntryId", at, actor_kind, actor_id, action, target_kind, target_id,
                       details::text AS "details!", request_id, prev_hash, hash
                FROM audit_entries WHERE team_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"#,
             team as TeamId,
             seq,
-            head.seq,
+            end,
             BATCH,
         )
         .fetch_all(&mut *connection)
         .await?;
         if batch.is_empty() {
-            return Ok(broken(seq + 1, "the entry is missing"));
+            break;
         }
         for entry in batch {
             if entry.seq != seq + 1 {
-                return Ok(broken(seq + 1, "the entry is missing"));
+                return Ok(Err(Broken { seq: seq + 1, why: MISSING }));
             }
             if entry.prev_hash != prev {
-                return Ok(broken(entry.seq, "the entry does not follow the one before it"));
+                return Ok(Err(Broken { seq: entry.seq, why: "the entry does not follow the one before it" }));
             }
             let hash = Link {
                 team,
@@ -104,16 +127,13 @@ async fn verify(connection: &mut PgConnection, team: TeamId) -> Result<Verdict> 
             }
             .hash();
             if entry.hash != hash {
-                return Ok(broken(entry.seq, "the entry was changed after it was written"));
+                return Ok(Err(Broken { seq: entry.seq, why: "the entry was changed after it was written" }));
             }
             seq = entry.seq;
             prev = entry.hash;
         }
     }
-    if prev != head.hash {
-        return Ok(broken(seq, "the end of the chain is not the entry that was last written"));
-    }
-    Ok(Verdict::Whole { entries: seq })
+    Ok(Ok((seq, prev)))
 }
 
 fn broken(seq: i64, why: &'static str) -> Verdict {

@@ -13,6 +13,13 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("mails", "mail is addressed to people; only the system role reads it"),
 ];
 
+/// Names the tables of teams that the database does not fence, for anybody who wants to see that there are none.
+pub const UNFENCED_TABLES: &str = "\
+select relname from pg_class
+join pg_attribute on attrelid = pg_class.oid
+where attname = 'team_id' and relkind in ('r', 'p')
+and not (relrowsecurity and relforcerowsecurity);";
+
 /// A rule of tenancy that the database does not keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
@@ -43,10 +50,13 @@ fn rule(code: &str) -> &'static str {
         "unfenced" => "the table has no team column and is not on the list of global tables",
         "not_forced" => "row-level security is not enabled and forced",
         "no_policy" => "no policy compares the team with both USING and WITH CHECK",
+        "policy" => "a policy that is not on the list lets rows through",
         "foreign_key" => "a foreign key to a team's table does not carry the team",
         "unique" => "a unique key does not start with the team",
         "view" => "the view does not run with the rights of whoever asks (security_invoker)",
-        "grant" => "the app role holds TRUNCATE, REFERENCES or TRIGGER",
+        "grant" => "a role that serves holds TRUNCATE, REFERENCES or TRIGGER",
+        "system_grant" => "the system role may do more than its jobs need",
+        "engine_grant" => "the durable engine's role reaches a table that is not the engine's",
         "audit_grant" => "the app role may change or remove audit entries",
         _ => "unknown rule",
     }

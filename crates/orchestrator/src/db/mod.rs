@@ -14,7 +14,7 @@ use sqlx::{
 };
 use types::{TeamId, UserId};
 
-pub use catalogue::{Breach, check_catalogue, check_login};
+pub use catalogue::{Breach, UNFENCED_TABLES, check_catalogue, check_login};
 pub(crate) use line::{BooksLine, Durability, HeadRow};
 pub(crate) use migrate::ENGINE_SCHEMA;
 #[cfg(any(test, feature = "testing"))]

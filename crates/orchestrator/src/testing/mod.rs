@@ -197,7 +197,7 @@ impl World {
     /// When the test cluster does not answer.
     pub async fn mail_for(&self, address: &str) -> Vec<(String, String)> {
         let mut admin = self.superuser().await;
-        sqlx::query_as("SELECT subject, body FROM mails WHERE recipient = $1 ORDER BY id DESC")
+        sqlx::query_as("SELECT subject, body FROM mails WHERE recipient = $1 AND NOT discard ORDER BY id DESC")
             .bind(address)
             .fetch_all(&mut admin)
             .await

@@ -5,6 +5,8 @@ use orchestrator::{
 };
 use time::Duration;
 
+use crate::statements::Statements;
+
 fn origin(ip: &str) -> Origin {
     Origin { ip: ip.parse().ok(), ..Origin::internal() }
 }
@@ -202,6 +204,47 @@ async fn a_reset_proves_the_address_and_ends_every_session() {
     );
     let old = Credentials { email: &mira.user.email, password: &World::password_of("Mira") };
     assert!(matches!(muster.sign_in(old, &Origin::internal()).await, Err(Error::Invalid(_))));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_known_and_an_unknown_address_are_the_same_work() {
+    let world = World::new().await;
+    let mira = world.person("Mira").await;
+    let (muster, stranger) = (&world.muster, "nobody@quayside.example");
+    let known = mira.user.email.as_str();
+    let work = Statements::default();
+    let _listening = tracing::subscriber::set_default(work.clone());
+    let mut done = Vec::new();
+    for email in [known, stranger] {
+        muster.begin_sign_up(email, false, None).await.expect("begun");
+        done.push(work.take());
+        let browser = muster.begin_reset(email).await.expect("begun");
+        done.push(work.take());
+        muster.check_code(Purpose::Reset, browser.expose(), "123456").await.expect("checked");
+        done.push(work.take());
+    }
+    let (of_known, of_stranger) = done.split_at(3);
+    assert!(of_known.iter().all(|statements| statements.len() >= 3), "{of_known:?}");
+    assert_eq!(of_known, of_stranger);
+    let rows =
+        async |sql| -> i64 { sqlx::query_scalar(sql).fetch_one(&mut world.superuser().await).await.expect("a count") };
+    // A code for signing up was sent and the stranger's mail for a reset was not.
+    assert_eq!(rows("SELECT count(*) FROM mails WHERE recipient LIKE 'nobody%'").await, 2);
+    assert_eq!(world.mail_for(stranger).await.len(), 1);
+    let folder = tempfile::tempdir().expect("a folder");
+    let outbox = notify::Outbox::open(folder.path()).expect("an outbox");
+    let before = rows("SELECT count(*) FROM mails").await;
+    assert_eq!(
+        i64::from(muster.deliver_due_mail(&notify::Mailer::Outbox(outbox.clone())).await.expect("sent")),
+        before
+    );
+    assert_eq!(rows("SELECT count(*) FROM mails").await, 0);
+    let sent = outbox.list().await.expect("mails");
+    assert!(sent.iter().any(|mail| mail.message.to == known && mail.message.subject.contains("resets")), "{sent:?}");
+    let to_stranger: Vec<_> =
+        sent.iter().filter(|mail| mail.message.to == stranger).map(|mail| &mail.message.subject).collect();
+    assert!(matches!(&to_stranger[..], [code] if code.contains("is your Muster code")), "{to_stranger:?}");
     world.end().await;
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use orchestrator::{
     Actor, Clock, Db, Orchestrator, Scope, Settings,
-    audit::{Broken, Verdict},
+    audit::{Broken, TAMPERING, Verdict},
     db::PoolSettings,
     grants::ReadAudit,
     testing::{self, World},
@@ -130,6 +130,50 @@ async fn restore(superuser: &mut sqlx::PgConnection) {
 
 async fn break_is_gone(world: &World, can: &orchestrator::Can<ReadAudit>) {
     assert_eq!(world.muster.verify_audit(can).await.expect("a verdict"), Verdict::Whole { entries: 6 });
+}
+
+#[tokio::test]
+async fn what_the_home_page_tells_to_type_is_seen_and_undone() {
+    let world = World::new().await;
+    let mira = world.person("Mira").await;
+    for slug in ["harbour", "quayside"] {
+        world.team(slug, &mira).await;
+    }
+    let mut superuser = world.superuser().await;
+    let whole = world.muster.verify_every_audit(None).await.expect("verdicts");
+    sqlx::raw_sql(TAMPERING).execute(&mut superuser).await.expect("the lines run as they stand");
+    let why = "the entry was changed after it was written";
+    for (team, verdict) in world.muster.verify_every_audit(None).await.expect("verdicts") {
+        assert_eq!(verdict, Verdict::Broken(Broken { seq: 1, why }), "{team}");
+    }
+    let undoing = TAMPERING.replace('+', "-");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(undoing)).execute(&mut superuser).await.expect("the lines run as they stand");
+    assert_eq!(world.muster.verify_every_audit(None).await.expect("verdicts"), whole);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_lost_head_is_named_and_the_other_teams_are_checked() {
+    let world = World::new().await;
+    let mira = world.person("Mira").await;
+    for slug in ["harbour", "quayside"] {
+        world.team(slug, &mira).await;
+    }
+    let mut superuser = world.superuser().await;
+    sqlx::raw_sql("DELETE FROM audit_heads h USING teams t WHERE t.id = h.team_id AND t.slug = 'harbour'")
+        .execute(&mut superuser)
+        .await
+        .expect("damage");
+    let verdicts = world.muster.verify_every_audit(None).await.expect("verdicts");
+    let why = "the record of the chain's end is missing: later entries may be, too";
+    assert_eq!(
+        verdicts,
+        [
+            ("harbour".into(), Verdict::Broken(Broken { seq: 1, why })),
+            ("quayside".into(), Verdict::Whole { entries: 1 })
+        ]
+    );
+    world.end().await;
 }
 
 #[tokio::test]

@@ -19,5 +19,6 @@ mod row_level_security;
 mod runs;
 mod sources;
 mod squads;
+mod statements;
 mod tasks;
 mod work;

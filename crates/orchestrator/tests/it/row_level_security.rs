@@ -1,7 +1,7 @@
 //! The ten traps of row-level security, each shown closed.
 
 use orchestrator::{
-    db::{Breach, check_catalogue, check_login},
+    db::{Breach, UNFENCED_TABLES, check_catalogue, check_login},
     testing::World,
 };
 use sqlx::{Connection, PgConnection, Row};
@@ -142,12 +142,23 @@ async fn traps_5_to_8_the_catalogue_check_names_each_broken_rule() {
         ("CREATE TABLE loose (id uuid PRIMARY KEY)", "not on the list"),
         ("CREATE TABLE unforced (team_id uuid PRIMARY KEY REFERENCES teams)", "not enabled and forced"),
         ("CREATE TABLE unpoliced (team_id uuid PRIMARY KEY); ALTER TABLE unpoliced ENABLE ROW LEVEL SECURITY; ALTER TABLE unpoliced FORCE ROW LEVEL SECURITY", "no policy"),
+        ("CREATE POLICY everything ON tasks USING (true)", "not on the list"),
+        ("CREATE POLICY everything ON tasks FOR SELECT TO muster_app USING (true)", "not on the list"),
+        ("DROP POLICY own_memberships ON memberships; CREATE POLICY own_memberships ON memberships FOR SELECT USING (true)", "not on the list"),
+        ("ALTER POLICY own_team ON tasks USING (team_id = (SELECT current_team()) OR true)", "no policy"),
+        ("ALTER POLICY own_team ON tasks WITH CHECK (true)", "no policy"),
         ("CREATE VIEW leaky AS SELECT * FROM projects", "security_invoker"),
         ("CREATE TABLE crossing (team_id uuid, id uuid, project uuid, PRIMARY KEY (team_id, id)); SELECT fence('crossing');
           ALTER TABLE projects ADD CONSTRAINT projects_id UNIQUE (id); ALTER TABLE crossing ADD FOREIGN KEY (project) REFERENCES projects (id)", "does not carry the team"),
         ("CREATE UNIQUE INDEX telling ON squads (name)", "does not start with the team"),
         ("GRANT TRUNCATE ON tasks TO muster_app", "TRUNCATE"),
         ("GRANT UPDATE ON audit_entries TO muster_app", "audit entries"),
+        ("GRANT UPDATE (details) ON audit_entries TO muster_app", "audit entries"),
+        ("GRANT TRIGGER ON tasks TO muster_system", "TRIGGER"),
+        ("GRANT SELECT ON projects TO muster_system", "more than its jobs need"),
+        ("GRANT INSERT (recipient) ON mails TO muster_system", "more than its jobs need"),
+        ("GRANT SELECT ON runs TO muster_engine", "not the engine's"),
+        ("GRANT SELECT ON users TO PUBLIC", "not the engine's"),
     ];
     // What an extension owns holds nobody's rows: many installations have pg_stat_statements.
     let mut tx = superuser.begin().await.expect("begin");
@@ -163,6 +174,42 @@ async fn traps_5_to_8_the_catalogue_check_names_each_broken_rule() {
         assert!(breaches.iter().any(|breach| breach.rule.contains(rule)), "{statement}: {breaches:?}");
         tx.rollback().await.expect("rollback");
     }
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn the_owner_of_the_tables_is_nobody_who_signs_in() {
+    let two = two_teams().await;
+    let mut superuser = two.world.superuser().await;
+    let rights: Vec<bool> = sqlx::query_scalar(
+        "SELECT unnest(ARRAY[rolcanlogin, rolsuper, rolbypassrls]) FROM pg_roles WHERE rolname = 'muster_owner'",
+    )
+    .fetch_all(&mut superuser)
+    .await
+    .expect("the role");
+    assert_eq!(rights, [false; 3]);
+    let owners: Vec<String> =
+        sqlx::query_scalar("SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = 'public'")
+            .fetch_all(&mut superuser)
+            .await
+            .expect("the tables");
+    assert_eq!(owners, ["muster_owner"]);
+    two.world.end().await;
+}
+
+#[tokio::test]
+async fn the_query_on_the_home_page_names_what_is_not_fenced() {
+    let two = two_teams().await;
+    let mut superuser = two.world.superuser().await;
+    let mut unfenced = async |change: &'static str| -> Vec<String> {
+        sqlx::raw_sql(change).execute(&mut superuser).await.expect(change);
+        sqlx::query_scalar(UNFENCED_TABLES).fetch_all(&mut superuser).await.expect("the query runs as it stands")
+    };
+    assert_eq!(unfenced("").await, [""; 0]);
+    assert_eq!(unfenced("CREATE TABLE open (team_id uuid)").await, ["open"]);
+    assert_eq!(unfenced("ALTER TABLE open ENABLE ROW LEVEL SECURITY").await, ["open"], "the owner goes around it");
+    assert_eq!(unfenced("ALTER TABLE open FORCE ROW LEVEL SECURITY").await, [""; 0]);
+    assert_eq!(unfenced("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY").await, ["tasks"]);
     two.world.end().await;
 }
 

@@ -29,30 +29,35 @@ fn sources(folder: PathBuf) -> Vec<(PathBuf, String)> {
     found
 }
 
-#[test]
-fn statements_are_built_from_text_in_few_places() {
+/// Every source file of the product, by its path in the workspace.
+fn product() -> Vec<(String, String)> {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo");
     let root = Path::new(&package).ancestors().nth(2).expect("the workspace");
     let crates = fs::read_dir(root.join("crates")).expect("crates").map(|entry| entry.expect("an entry").path());
     let packages = crates.chain(["app", "frontend", "server", "xtask"].map(|package| root.join(package)));
-    let mut building: Vec<String> = packages
-        .flat_map(|package| sources(package.join("src")))
-        // sqlx takes text that is not part of the program in this wrapper alone.
-        .filter(|(_, text)| text.contains("AssertSqlSafe"))
-        .map(|(path, _)| path.strip_prefix(root).expect("inside").display().to_string())
-        .collect();
+    let name = |path: &Path| path.strip_prefix(root).expect("inside").display().to_string();
+    packages.flat_map(|package| sources(package.join("src"))).map(|(path, text)| (name(&path), text)).collect()
+}
+
+#[test]
+fn statements_are_built_from_text_in_few_places() {
+    // sqlx takes text that is not part of the program in this wrapper alone.
+    let building = product().into_iter().filter(|(_, text)| text.contains("AssertSqlSafe")).map(|(path, _)| path);
+    let mut building: Vec<String> = building.collect();
     building.sort();
     assert_eq!(building, BUILD_SQL);
 }
 
 #[test]
 fn settings_are_only_ever_local() {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo");
-    for (path, text) in sources(Path::new(&package).join("src")) {
-        assert!(!text.contains("SET muster.") && !text.contains("SET LOCAL muster."), "{}", path.display());
-        for (at, _) in text.match_indices("set_config('muster.") {
-            let call = &text[at..text.len().min(at + 60)];
-            assert!(call.contains(", true)"), "{}: {call}", path.display());
+    for (path, text) in product() {
+        let lower = text.to_lowercase();
+        for lasting in ["set muster.", "set local muster.", "set session muster."] {
+            assert!(!lower.contains(lasting), "{path}: {lasting}");
+        }
+        for (at, _) in lower.match_indices("set_config('muster.") {
+            let call = &lower[at..lower.len().min(at + 60)];
+            assert!(call.contains(", true)"), "{path}: {call}");
         }
     }
 }

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 use types::chat::{Answer, Delta, Message, Part, Speaker, Stop, TokenUsage, ToolCall};
 
+use crate::json;
+
 #[derive(Debug)]
 pub(crate) enum Draft {
     Text(String),
@@ -91,7 +93,7 @@ impl Assembly {
         let message = Message { speaker: Speaker::Assistant, parts };
         // Some imitators say "stop" although they ask for tools.
         let stop = if stop == Stop::EndTurn && message.tool_calls().next().is_some() { Stop::ToolUse } else { stop };
-        Answer { message, stop, usage: self.usage, model: self.model }
+        Answer { message, stop, usage: self.usage, model: json::name(&self.model) }
     }
 }
 
@@ -125,5 +127,5 @@ fn read_arguments(text: String) -> Value {
     if text.trim().is_empty() {
         return Value::Object(Map::new());
     }
-    serde_json::from_str(&text).unwrap_or(Value::String(text))
+    json::parse(text.as_bytes()).unwrap_or(Value::String(text))
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use types::chat::{Answer, ChatRequest, Delta, Message};
 
 use crate::{
-    CallError, Kind, Provider, SsrfPolicy, StreamParser, Timeouts, anthropic, gemini, http::Reply, http::Wire, openai,
-    refusal,
+    CallError, Kind, Provider, SsrfPolicy, StreamParser, Timeouts, anthropic, gemini, http::Reply, http::Wire, json,
+    openai, refusal,
 };
 
 /// The most bytes of one answer, its protocol included.
@@ -160,7 +160,7 @@ impl Client {
         };
         let reply = self.send(provider, Method::GET, path, None).await?;
         let body = reply.whole(LONGEST_LIST).await?;
-        let json: Value = serde_json::from_slice(&body)
+        let json = json::parse(&body)
             .map_err(|error| CallError::malformed(format!("the list of models is no JSON: {error}")))?;
         let list = json["data"].as_array().or_else(|| json["models"].as_array());
         let list = list.ok_or_else(|| CallError::malformed("the answer holds no list of models"))?;
@@ -195,8 +195,7 @@ pub fn trial(model: &str) -> ChatRequest {
 }
 
 fn whole_completion(body: &[u8], sink: &mut impl FnMut(Delta)) -> Result<Answer, CallError> {
-    let json = serde_json::from_slice(body)
-        .map_err(|error| CallError::malformed(format!("the answer is no JSON: {error}")))?;
+    let json = json::parse(body).map_err(|error| CallError::malformed(format!("the answer is no JSON: {error}")))?;
     let mut parser = openai::StreamParser::default();
     let mut deltas = Vec::new();
     parser.read(&json, &mut deltas)?;

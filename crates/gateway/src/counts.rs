@@ -118,6 +118,29 @@ mod tests {
     }
 
     #[test]
+    fn a_count_that_no_call_has_is_not_believed() {
+        let endless = u64::MAX;
+        let most = TokenUsage::MOST;
+        let all = [
+            openai::usage(&json!({"prompt_tokens": endless, "completion_tokens": endless, "total_tokens": endless,
+                "completion_tokens_details": {"reasoning_tokens": endless}})),
+            responses_usage(&json!({"input_tokens": endless, "output_tokens": endless})),
+            gemini::usage(&json!({"promptTokenCount": endless, "toolUsePromptTokenCount": endless,
+                "candidatesTokenCount": endless, "thoughtsTokenCount": endless})),
+            anthropic::usage(
+                None,
+                &json!({"input_tokens": endless, "cache_read_input_tokens": endless,
+                "cache_creation_input_tokens": endless, "output_tokens": endless}),
+            ),
+        ];
+        for usage in all.into_iter().map(|usage| usage.expect("a report")) {
+            let counts = [usage.uncached, usage.cache_read, usage.cache_write, usage.output, usage.reasoning];
+            assert!(counts.iter().all(|&count| count <= most) && usage.written() >= most, "{usage:?}");
+            assert!(crate::estimate::raised(usage, endless).total() >= endless);
+        }
+    }
+
+    #[test]
     fn responses_bill_reasoning_once() {
         table(
             responses_usage,

@@ -16,7 +16,7 @@ const WITH_TOOLS: u64 = 800;
 /// no tighter bound holds for all.
 #[must_use]
 pub fn input_tokens(request: &ChatRequest) -> u64 {
-    bytes(request) + overhead(request)
+    bytes(request).saturating_add(overhead(request))
 }
 
 /// What the input probably takes, at 3.5 bytes a token: for deciding when a conversation grows long, never for money.
@@ -37,8 +37,8 @@ pub fn at_most(request: &ChatRequest) -> TokenUsage {
 
 /// A report from the middle of an answer, with at least a token of output for each byte that was written.
 pub(crate) fn raised(reported: TokenUsage, written: u64) -> TokenUsage {
-    let missing = written.saturating_sub(reported.output + reported.reasoning);
-    TokenUsage { output: reported.output + missing, ..reported }
+    let missing = written.saturating_sub(reported.written());
+    TokenUsage { output: reported.output.saturating_add(missing), ..reported }
 }
 
 fn overhead(request: &ChatRequest) -> u64 {

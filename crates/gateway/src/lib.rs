@@ -13,6 +13,7 @@ mod forward;
 pub mod gemini;
 mod guard;
 mod http;
+mod json;
 pub mod openai;
 mod parser;
 pub mod prices;

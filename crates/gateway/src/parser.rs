@@ -57,7 +57,7 @@ impl StreamParser {
         }
     }
 
-    /// The whole answer, after the last byte.
+    /// The whole answer, after the last byte. No text of it holds U+0000, which databases refuse.
     ///
     /// # Errors
     ///
@@ -67,6 +67,61 @@ impl StreamParser {
             Self::OpenAiChat(parser) => parser.finish(),
             Self::Anthropic(parser) => parser.finish(),
             Self::Gemini(parser) => parser.finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// An answer with U+0000 in its model, its text, its thoughts, and the names and arguments of its calls.
+    fn with_nul(kind: Kind) -> Vec<Value> {
+        let arguments = r#"{"pa\u0000th":["\u0000"]}"#;
+        match kind {
+            Kind::OpenAiChat => vec![json!({"model": "m\0", "choices": [{"finish_reason": "st\0p", "delta": {
+                "reasoning_content": "\0h", "content": "a\0b",
+                "tool_calls": [{"index": 0, "id": "\0", "function": {"name": "re\0ad", "arguments": arguments}}]}}]})],
+            Kind::Anthropic => vec![
+                json!({"type": "message_start", "message": {"model": "m\0"}}),
+                json!({"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "\0h", "signature": "\0"}}),
+                json!({"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": "a"}}),
+                json!({"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "\0b"}}),
+                json!({"type": "content_block_start", "index": 2, "content_block": {"type": "tool_use", "id": "\0", "name": "re\0ad", "input": {}}}),
+                json!({"type": "content_block_delta", "index": 2, "delta": {"type": "input_json_delta", "partial_json": &arguments[..7]}}),
+                json!({"type": "content_block_delta", "index": 2, "delta": {"type": "input_json_delta", "partial_json": &arguments[7..]}}),
+                json!({"type": "message_delta", "delta": {"stop_reason": "st\0p"}}),
+                json!({"type": "message_stop"}),
+            ],
+            Kind::Gemini => {
+                vec![json!({"modelVersion": "m\0", "candidates": [{"finishReason": "ST\0P", "content": {"parts": [
+                {"text": "\0h", "thought": true}, {"text": "a\0b"},
+                {"functionCall": {"id": "\0", "name": "re\0ad", "args": {"pa\0th": ["\0"]}}, "thoughtSignature": "\0"}]}}]})]
+            }
+        }
+    }
+
+    #[test]
+    fn no_answer_holds_a_nul() {
+        for kind in [Kind::OpenAiChat, Kind::Anthropic, Kind::Gemini] {
+            let mut parser = StreamParser::new(kind);
+            let mut deltas = Vec::new();
+            for event in with_nul(kind) {
+                deltas.extend(parser.push(format!("data: {event}\n\n").as_bytes()).expect("understood"));
+            }
+            let answer = parser.finish().expect("whole");
+            let call = answer.message.tool_calls().next().expect("a call");
+            assert_eq!(call.arguments, json!({"pa\u{fffd}th": ["\u{fffd}"]}), "{kind:?}");
+            assert_eq!(
+                (answer.model.as_str(), answer.message.text().as_str()),
+                ("m\u{fffd}", "a\u{fffd}b"),
+                "{kind:?}"
+            );
+            let texts = deltas.iter().filter(|delta| !matches!(delta, Delta::ToolArguments { .. }));
+            let kept = serde_json::to_string(&(&answer, texts.collect::<Vec<_>>())).expect("JSON");
+            assert!(!kept.contains(r"\u0000"), "{kind:?}: {kept}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use crate::{CallError, Secret};
+use crate::{CallError, Secret, json};
 
 const LONGEST_MESSAGE: usize = 500;
 
@@ -29,7 +29,7 @@ impl Complaint {
         if let Some(key) = key {
             complaint.message = key.redact(&complaint.message);
         }
-        complaint.message = complaint.message.chars().take(LONGEST_MESSAGE).collect();
+        complaint.message = json::readable(&complaint.message).chars().take(LONGEST_MESSAGE).collect();
         complaint
     }
 

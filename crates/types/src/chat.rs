@@ -126,14 +126,37 @@ pub struct TokenUsage {
 }
 
 impl TokenUsage {
+    /// The most that any count of one call can be. No model reads or writes as much, and a team's sums of hundreds of
+    /// millions of calls at this size stay within 63 bits.
+    pub const MOST: u64 = u32::MAX as u64;
+
+    /// The counts as far as they are believed: a provider may report any number, and sums are made of them.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        let most = |count: u64| count.min(Self::MOST);
+        Self {
+            uncached: most(self.uncached),
+            cache_read: most(self.cache_read),
+            cache_write: most(self.cache_write),
+            output: most(self.output),
+            reasoning: most(self.reasoning),
+        }
+    }
+
     #[must_use]
     pub const fn input(&self) -> u64 {
-        self.uncached + self.cache_read + self.cache_write
+        self.uncached.saturating_add(self.cache_read).saturating_add(self.cache_write)
+    }
+
+    /// What is billed as output.
+    #[must_use]
+    pub const fn written(&self) -> u64 {
+        self.output.saturating_add(self.reasoning)
     }
 
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.input() + self.output + self.reasoning
+        self.input().saturating_add(self.written())
     }
 }
 

@@ -222,7 +222,7 @@ impl Fold {
                 self.add(line, who, Body::Edit(edit))
             }
             AgentEvent::Usage { model, tokens, cost } => {
-                let note = format!("{} in, {} out", tokens.input(), tokens.output + tokens.reasoning);
+                let note = format!("{} in, {} out", tokens.input(), tokens.written());
                 let what = if cost.is_none() { format!("{model}, price unknown") } else { model.clone() };
                 self.add(line, who, Body::Cost { what, amount: cost.unwrap_or_default(), note })
             }

@@ -7,6 +7,7 @@ use super::REDACTED;
 use crate::{
     CallError,
     assembly::{Assembly, Draft},
+    json,
     refusal::Complaint,
     sse,
 };
@@ -31,7 +32,7 @@ impl StreamParser {
         let mut deltas = Vec::new();
         let events = self.events.push(bytes).map_err(|error| CallError::malformed(error.to_string()))?;
         for event in events.into_iter().filter(|event| !event.data.is_empty()) {
-            let json: Value = serde_json::from_str(&event.data)
+            let json = json::parse(event.data.as_bytes())
                 .map_err(|error| CallError::malformed(format!("a piece is no JSON: {error}")))?;
             self.read(&json, &mut deltas)?;
         }
@@ -131,7 +132,7 @@ pub(crate) fn usage(known: Option<TokenUsage>, json: &Value) -> Option<TokenUsag
     take("cache_creation_input_tokens", &mut usage.cache_write);
     // Thinking is part of the output and not told apart.
     take("output_tokens", &mut usage.output);
-    Some(usage)
+    Some(usage.bounded())
 }
 
 fn index(json: &Value) -> Result<u64, CallError> {

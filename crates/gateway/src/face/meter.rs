@@ -1,8 +1,7 @@
-use serde_json::Value;
 use types::chat::{Stop, TokenUsage};
 
 use super::{Format, tally::Tally, values::Values};
-use crate::{CallError, estimate, sse};
+use crate::{CallError, estimate, json, sse};
 
 /// Reads an answer beside its way to the client and tells at the end what it cost in tokens.
 ///
@@ -75,7 +74,7 @@ impl Meter {
     }
 
     fn piece(&mut self, text: &[u8]) {
-        match serde_json::from_slice::<Value>(text) {
+        match json::parse(text) {
             Ok(json) => self.tally.read(self.format, &json),
             Err(error) => {
                 self.tally.written += text.len() as u64;

@@ -23,6 +23,11 @@ impl Refusal {
     }
 }
 
+/// The most tokens of output that a request may ask for, of all its answers together.
+const MOST_OUTPUT: u64 = u32::MAX as u64;
+/// What may be put in as the limit of one answer where the client set none.
+const MOST_UNSAID: u64 = u16::MAX as u64;
+
 /// A request as it is sent on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -111,15 +116,16 @@ impl Request {
                 (&inner, &["maxOutputTokens", "max_output_tokens"], &["candidateCount", "candidate_count"])
             }
         };
-        let mut most = None;
-        for name in names {
-            most = most.max(whole_number(fields, name)?);
+        let most = greatest(fields, names)?;
+        let times = greatest(fields, choices)?;
+        let all = most.map_or(MOST_UNSAID, |(_, most)| most).saturating_mul(times.map_or(1, |(_, times)| times));
+        if let Some((name, _)) = most.or(times).filter(|_| all > MOST_OUTPUT) {
+            let message = format!(
+                "The field {name} is too large: a request may ask for {MOST_OUTPUT} tokens of output, all answers together."
+            );
+            return Err(Refusal::field(name, message));
         }
-        let mut times = 1;
-        for name in choices {
-            times = times.max(whole_number(fields, name)?.unwrap_or(1));
-        }
-        (self.max_output, self.choices) = (most, times);
+        (self.max_output, self.choices) = (most.map(|(_, most)| most), times.map_or(1, |(_, times)| times));
         Ok(())
     }
 
@@ -177,7 +183,8 @@ impl Request {
         self.bound.unpriced.as_deref()
     }
 
-    /// The most tokens of output, of all answers together. `unless_said` holds where the client set no limit.
+    /// The most tokens of output, of all answers together, at most [`u32::MAX`]. `unless_said` holds where the client set no
+    /// limit; it is at most [`u16::MAX`].
     #[must_use]
     pub fn output_bound(&self, unless_said: u64) -> u64 {
         if self.format == Format::OpenAiEmbeddings {
@@ -277,6 +284,16 @@ impl Request {
     }
 }
 
+/// The field with the greatest number, of those that the client wrote.
+fn greatest<'a>(fields: &Fields, names: &[&'a str]) -> Result<Option<(&'a str, u64)>, Refusal> {
+    let mut greatest: Option<(&str, u64)> = None;
+    for name in names {
+        let said = whole_number(fields, name)?.map(|number| (*name, number));
+        greatest = greatest.into_iter().chain(said).max_by_key(|(_, number)| *number);
+    }
+    Ok(greatest)
+}
+
 fn whole_number(fields: &Fields, name: &str) -> Result<Option<u64>, Refusal> {
     let Some(raw) = fields.raw(name) else { return Ok(None) };
     match raw.parse() {
@@ -330,6 +347,34 @@ mod tests {
         let counted =
             Request::parse_gemini("m", false, false, br#"{"generateContentRequest":{"model":"models/m"}}"#).unwrap();
         assert_eq!(counted.counting("x").unwrap().body, r#"{"generateContentRequest":{"model":"models/x"}}"#);
+    }
+
+    #[test]
+    fn more_output_than_can_be_counted_is_refused_in_every_format() {
+        let all = u64::from(u32::MAX);
+        let endless = i64::MAX;
+        let refused = |request: Result<Request, Refusal>| request.unwrap_err().field;
+        let of = |format, body: String| Request::parse(format, body.as_bytes());
+        for (format, name) in [
+            (Format::OpenAiChat, "max_tokens"),
+            (Format::OpenAiChat, "max_completion_tokens"),
+            (Format::OpenAiResponses, "max_output_tokens"),
+            (Format::Anthropic, "max_tokens"),
+        ] {
+            for most in [endless.unsigned_abs(), all + 1, u64::MAX] {
+                let request = of(format, format!(r#"{{"model":"m","{name}":{most}}}"#));
+                assert_eq!(refused(request).as_deref(), Some(name), "{format:?} {most}");
+            }
+            let request = of(format, format!(r#"{{"model":"m","{name}":{all}}}"#)).unwrap();
+            assert_eq!(request.output_bound(8_192), all);
+        }
+        assert_eq!(refused(chat(r#"{"model":"m","max_tokens":65536,"n":65536}"#)).as_deref(), Some("max_tokens"));
+        assert_eq!(refused(chat(r#"{"model":"m","n":9223372036854775807}"#)).as_deref(), Some("n"));
+        for config in [format!(r#"{{"maxOutputTokens":{endless}}}"#), format!(r#"{{"candidateCount":{endless}}}"#)] {
+            let body = format!(r#"{{"contents":[],"generationConfig":{config}}}"#);
+            let field = refused(Request::parse_gemini("m", false, false, body.as_bytes())).unwrap();
+            assert!(config.contains(&field), "{field}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@ use serde_json::Value;
 use types::chat::{Stop, TokenUsage};
 
 use super::Format;
-use crate::{CallError, anthropic, counts::output_apart, gemini, openai, refusal::Complaint};
+use crate::{CallError, anthropic, counts::output_apart, gemini, json, openai, refusal::Complaint};
 
 /// What the pieces of an answer have told so far.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ impl Tally {
 
     fn model_is(&mut self, name: &Value) {
         if let Some(name) = name.as_str().filter(|name| !name.is_empty()) {
-            name.clone_into(&mut self.model);
+            self.model = json::name(name);
         }
     }
 
@@ -183,5 +183,6 @@ pub(crate) fn responses_usage(json: &Value) -> Option<TokenUsage> {
     let reasoning = json["output_tokens_details"]["reasoning_tokens"].as_u64().unwrap_or(0);
     let beyond = json["total_tokens"].as_u64().map_or(0, |total| total.saturating_sub(input.saturating_add(written)));
     let (output, reasoning) = output_apart(written, reasoning, beyond);
-    Some(TokenUsage { uncached: input - cache_read - cache_write, cache_read, cache_write, output, reasoning })
+    let uncached = input - cache_read - cache_write;
+    Some(TokenUsage { uncached, cache_read, cache_write, output, reasoning }.bounded())
 }

@@ -5,6 +5,7 @@ use crate::{
     CallError,
     assembly::{Assembly, Draft},
     counts::output_apart,
+    json,
     refusal::Complaint,
     sse,
 };
@@ -27,7 +28,7 @@ impl StreamParser {
         let mut deltas = Vec::new();
         let events = self.events.push(bytes).map_err(|error| CallError::malformed(error.to_string()))?;
         for event in events.into_iter().filter(|event| !event.data.is_empty()) {
-            let json: Value = serde_json::from_str(&event.data)
+            let json = json::parse(event.data.as_bytes())
                 .map_err(|error| CallError::malformed(format!("a piece is no JSON: {error}")))?;
             self.read(&json, &mut deltas)?;
         }
@@ -118,7 +119,7 @@ pub(crate) fn usage(json: &Value) -> Option<TokenUsage> {
     let beyond = count("totalTokenCount").map_or(thoughts, |total| total.saturating_sub(input.saturating_add(written)));
     let (output, reasoning) = output_apart(written, thoughts, beyond);
     let cache_read = count("cachedContentTokenCount").unwrap_or(0).min(input);
-    Some(TokenUsage { uncached: input - cache_read, cache_read, cache_write: 0, output, reasoning })
+    Some(TokenUsage { uncached: input - cache_read, cache_read, cache_write: 0, output, reasoning }.bounded())
 }
 
 #[cfg(test)]

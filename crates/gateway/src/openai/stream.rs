@@ -7,6 +7,7 @@ use crate::{
     CallError,
     assembly::{Assembly, Draft},
     counts::output_apart,
+    json,
     refusal::Complaint,
     sse,
 };
@@ -34,7 +35,7 @@ impl StreamParser {
             if event.data.trim() == "[DONE]" {
                 self.done = true;
             } else if !self.done && !event.data.is_empty() {
-                let chunk = serde_json::from_str(&event.data)
+                let chunk = json::parse(event.data.as_bytes())
                     .map_err(|error| CallError::malformed(format!("a piece is no JSON: {error}")))?;
                 self.read(&chunk, &mut deltas)?;
             }
@@ -158,7 +159,8 @@ pub(crate) fn usage(json: &Value) -> Option<TokenUsage> {
     // xAI counts reasoning beside the output, and Gemini behind this format names it nowhere; the total gives both away.
     let beyond = json["total_tokens"].as_u64().map_or(0, |total| total.saturating_sub(input.saturating_add(written)));
     let (output, reasoning) = output_apart(written, reasoning, beyond);
-    Some(TokenUsage { uncached: input - cache_read - cache_write, cache_read, cache_write, output, reasoning })
+    let uncached = input - cache_read - cache_write;
+    Some(TokenUsage { uncached, cache_read, cache_write, output, reasoning }.bounded())
 }
 
 #[cfg(test)]

@@ -169,8 +169,8 @@ pub(crate) fn hold(
     }
     for bound in bounds {
         let counter = counters.entry(bound.leg.clone()).or_default();
-        counter.reserved += micros;
-        counter.tokens_reserved += tokens;
+        counter.reserved = counter.reserved.saturating_add(micros);
+        counter.tokens_reserved = counter.tokens_reserved.saturating_add(tokens);
     }
     Ok(())
 }
@@ -179,10 +179,10 @@ pub(crate) fn hold(
 pub(crate) fn settle(counters: &mut Counters, legs: &[Leg], held: (i64, i64), spent: (i64, i64)) {
     for leg in legs {
         let counter = counters.entry(leg.clone()).or_default();
-        counter.reserved -= held.0;
-        counter.tokens_reserved -= held.1;
-        counter.spent += spent.0;
-        counter.tokens_spent += spent.1;
+        counter.reserved = counter.reserved.saturating_sub(held.0);
+        counter.tokens_reserved = counter.tokens_reserved.saturating_sub(held.1);
+        counter.spent = counter.spent.saturating_add(spent.0);
+        counter.tokens_spent = counter.tokens_spent.saturating_add(spent.1);
     }
 }
 
@@ -237,6 +237,21 @@ mod tests {
         );
         assert!(refusal.way_out().contains("under Budgets; it begins anew at 1970-01-02 00:00 UTC."));
         assert!(!refusal.may_pass());
+    }
+
+    #[test]
+    fn no_count_is_too_large_to_be_held_or_spent() {
+        let (tree, _, _, call) = small(100);
+        let bounds = tree.bounds(&call, OffsetDateTime::UNIX_EPOCH);
+        let legs: Vec<Leg> = bounds.iter().map(|bound| bound.leg.clone()).collect();
+        let mut counters = Counters::new();
+        for _ in 0..2 {
+            hold(&tree, &mut counters, &bounds, 0, i64::MAX).unwrap();
+            settle(&mut counters, &legs, (0, 0), (i64::MAX, i64::MAX));
+        }
+        let stands = counters.values().map(|counter| (counter.spent, counter.tokens_spent, counter.tokens_reserved));
+        assert!(stands.into_iter().all(|stands| stands == (i64::MAX, i64::MAX, i64::MAX)));
+        assert!(hold(&tree, &mut counters, &bounds, 1, 0).is_err());
     }
 
     #[test]

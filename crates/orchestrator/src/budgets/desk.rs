@@ -61,6 +61,29 @@ impl Drop for Beating {
     }
 }
 
+/// Whoever serves a team's line. A panic in between must not leave the line as served: everybody would wait in it for good.
+struct Window<'a> {
+    desk: &'a Desk,
+    team: TeamId,
+    closed: bool,
+}
+
+impl Window<'_> {
+    fn close(mut self) {
+        self.closed = true;
+    }
+}
+
+impl Drop for Window<'_> {
+    fn drop(&mut self) {
+        if !self.closed {
+            tracing::error!(team = %self.team, "the books were left in the middle; whoever waits for them is told so");
+            self.desk.lines.abandon(self.team);
+        }
+        self.desk.emptied.notify_waiters();
+    }
+}
+
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Desk").finish_non_exhaustive()
@@ -219,6 +242,7 @@ impl Orchestrator {
     }
 
     async fn serve(&self, team: TeamId) {
+        let window = Window { desk: self.desk(), team, closed: false };
         let mut books = self.db().books();
         loop {
             let hurries = self.desk().hurries.load(Ordering::Relaxed);
@@ -231,10 +255,7 @@ impl Orchestrator {
                     // Either way it is looked again.
                     drop(tokio::time::timeout(time, bell.notified()).await);
                 }
-                Next::Close => {
-                    self.desk().emptied.notify_waiters();
-                    return;
-                }
+                Next::Close => return window.close(),
             }
         }
     }

@@ -141,6 +141,12 @@ impl Lines {
         Next::Wait(Arc::clone(&line.bell), left.unwrap_or(COMPANY))
     }
 
+    /// Gives the line up: whoever waits in it is told so, and the next to come has it served again. For a window that was
+    /// left in the middle.
+    pub(super) fn abandon(&self, team: TeamId) {
+        lock(&self.0).remove(&team);
+    }
+
     pub(super) fn are_empty(&self) -> bool {
         lock(&self.0).is_empty()
     }

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use types::{
-    AgentId, BudgetAlertId, BudgetId, LedgerEntryId, MicroUsd, ProjectId, ReservationId, RunId, SquadId, StepId,
-    TaskId, TeamId, UsageId,
+    AgentId, BudgetAlertId, BudgetId, LedgerEntryId, ProjectId, ReservationId, RunId, SquadId, StepId, TaskId, TeamId,
+    UsageId,
 };
 use uuid::Uuid;
 
 use super::{
     book::Measure,
     calls::{NewCall, Used},
-    tree::Leg,
+    tree::{DEAREST, Leg},
 };
 use crate::Result;
 
@@ -64,6 +64,7 @@ impl ReservationRow {
     /// The ledger's row of the call that was held here.
     pub(crate) fn used(&self, used: &Used, counted: i64) -> UsageRow {
         let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+        let usage = used.usage.bounded();
         UsageRow {
             id: UsageId::new(),
             run_id: self.run_id,
@@ -75,12 +76,12 @@ impl ReservationRow {
             key: if used.failed { format!("{} failed {}", self.key, self.id) } else { self.key.clone() },
             provider: self.provider.clone(),
             model: used.model.clone(),
-            uncached: count(used.usage.uncached),
-            cache_read: count(used.usage.cache_read),
-            cache_write: count(used.usage.cache_write),
-            output: count(used.usage.output),
-            reasoning: count(used.usage.reasoning),
-            cost_micro_usd: used.cost.map(MicroUsd::micros),
+            uncached: count(usage.uncached),
+            cache_read: count(usage.cache_read),
+            cache_write: count(usage.cache_write),
+            output: count(usage.output),
+            reasoning: count(usage.reasoning),
+            cost_micro_usd: used.cost.map(|cost| cost.min(DEAREST).micros()),
             price_source: used.source.clone(),
             duration_ms: i64::try_from(used.duration.as_millis()).unwrap_or(i64::MAX),
             reservation_id: self.id,
@@ -144,7 +145,8 @@ pub(crate) struct UsageRow {
 
 impl UsageRow {
     pub(crate) const fn tokens(&self) -> i64 {
-        self.uncached + self.cache_read + self.cache_write + self.output + self.reasoning
+        let read = self.uncached.saturating_add(self.cache_read).saturating_add(self.cache_write);
+        read.saturating_add(self.output).saturating_add(self.reasoning)
     }
 }
 

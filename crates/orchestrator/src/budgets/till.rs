@@ -181,8 +181,8 @@ impl Till {
         .await?;
         let mut counter = Counter { spent: spent.micros, tokens_spent: spent.tokens, ..Counter::default() };
         for row in held {
-            counter.reserved += row.micro_usd;
-            counter.tokens_reserved += row.tokens;
+            counter.reserved = counter.reserved.saturating_add(row.micro_usd);
+            counter.tokens_reserved = counter.tokens_reserved.saturating_add(row.tokens);
             if let Some(reservation) = self.held.get_mut(&row.id) {
                 reservation.budgets.push(bound.leg.budget);
                 reservation.buckets.push(bound.leg.bucket.clone());
@@ -225,8 +225,8 @@ impl Till {
         book::settle(&mut self.counters, &legs, (row.micro_usd, row.tokens), spent);
         // What was held goes to what was spent and back; what the worst case did not foresee comes from the rest.
         self.enter(id, Account::Held, Account::Spent, spent.0.min(row.micro_usd));
-        self.enter(id, Account::Held, Account::Available, row.micro_usd - spent.0.min(row.micro_usd));
-        self.enter(id, Account::Available, Account::Spent, (spent.0 - row.micro_usd).max(0));
+        self.enter(id, Account::Held, Account::Available, row.micro_usd.saturating_sub(spent.0));
+        self.enter(id, Account::Available, Account::Spent, spent.0.saturating_sub(row.micro_usd));
         if spent.0 > row.micro_usd {
             tracing::error!(reservation = %id, held = row.micro_usd, spent = spent.0, "a call cost more than its worst case");
         }
@@ -238,7 +238,7 @@ impl Till {
     }
 
     fn settled(&self, row: &ReservationRow, used: &Used) -> UsageRow {
-        let tokens = i64::try_from(used.usage.total()).unwrap_or(i64::MAX);
+        let tokens = i64::try_from(used.usage.bounded().total()).unwrap_or(i64::MAX);
         let counted = self.tree.counted(used.cost, tokens);
         row.used(used, counted)
     }

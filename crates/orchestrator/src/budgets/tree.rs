@@ -57,6 +57,10 @@ pub enum Limit {
     Share(u16),
 }
 
+/// What a call counts as at most, so that the sums of hundreds of thousands of such calls stay within 63 bits: ten million
+/// dollars. A team may agree on any price, and a provider of its own may report any count.
+pub(crate) const DEAREST: MicroUsd = MicroUsd::from_micros(10_000_000_000_000);
+
 /// One limit of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -211,16 +215,17 @@ impl Tree {
         }
     }
 
-    /// What a call counts as: its price, or the rate for unknown ones, rounded up.
+    /// What a call counts as: its price, or the rate for unknown ones, rounded up; at most [`DEAREST`].
     #[must_use]
     pub fn counted(&self, cost: Option<MicroUsd>, tokens: i64) -> i64 {
-        cost.map_or_else(
+        let counted = cost.map_or_else(
             || {
                 let product = i128::from(self.unknown_rate) * i128::from(tokens.max(0));
                 i64::try_from((product + 999_999) / 1_000_000).unwrap_or(i64::MAX)
             },
             MicroUsd::micros,
-        )
+        );
+        counted.min(DEAREST.micros())
     }
 }
 
@@ -300,5 +305,6 @@ pub(crate) mod tests {
         assert_eq!(tree.counted(None, 1), 10);
         assert_eq!(tree.counted(None, 1_000_000), 10_000_000);
         assert_eq!(tree.counted(Some(MicroUsd::from_micros(3)), 1_000_000), 3);
+        assert_eq!(tree.counted(Some(MicroUsd::from_micros(i64::MAX)), 1), DEAREST.micros());
     }
 }

@@ -171,7 +171,7 @@ impl Turn {
             _ => return Err(Unexpected("a model's answer")),
         };
         self.calls += 1;
-        self.output_tokens += output_tokens(answer);
+        self.output_tokens = self.output_tokens.saturating_add(output_tokens(answer));
         if answer.stop == Stop::Refusal {
             self.stop(StopReason::Refused { text: answer.message.text() });
         } else if summing {
@@ -274,7 +274,7 @@ fn push(messages: &mut Vec<Message>, parts: Vec<Part>) {
 /// What the answer cost in output; estimated where the provider does not say.
 fn output_tokens(answer: &Answer) -> u64 {
     match answer.usage {
-        Some(usage) => usage.output + usage.reasoning,
+        Some(usage) => usage.written(),
         None => compaction::estimate("", &[], std::slice::from_ref(&answer.message)),
     }
 }

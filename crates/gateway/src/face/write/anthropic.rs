@@ -150,6 +150,6 @@ fn usage(counts: &TokenUsage) -> Value {
         "input_tokens": counts.uncached,
         "cache_creation_input_tokens": counts.cache_write,
         "cache_read_input_tokens": counts.cache_read,
-        "output_tokens": counts.output + counts.reasoning,
+        "output_tokens": counts.written(),
     })
 }

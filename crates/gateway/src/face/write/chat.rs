@@ -106,7 +106,7 @@ fn reason(stop: &Stop) -> &str {
 }
 
 fn usage(counts: &TokenUsage) -> Value {
-    let output = counts.output + counts.reasoning;
+    let output = counts.written();
     json!({
         "prompt_tokens": counts.input(),
         "completion_tokens": output,

@@ -212,7 +212,7 @@ fn item(part: &Part, index: usize) -> Value {
 }
 
 fn usage(counts: &TokenUsage) -> Value {
-    let output = counts.output + counts.reasoning;
+    let output = counts.written();
     json!({
         "input_tokens": counts.input(),
         "input_tokens_details": {"cached_tokens": counts.cache_read, "cache_write_tokens": counts.cache_write},

@@ -1,6 +1,7 @@
 //! No call without a reservation, and no limit passed.
 
 mod balanced;
+mod hung;
 mod killed;
 mod many;
 mod told;

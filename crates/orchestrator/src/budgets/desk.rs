@@ -337,6 +337,7 @@ fn gone() -> Error {
 fn unreachable(error: &Error) -> Error {
     match error {
         Error::Internal(cause) => Error::internal(cause.to_string()),
+        Error::Busy => Error::Busy,
         error => Error::Unreachable(error.to_string().into()),
     }
 }

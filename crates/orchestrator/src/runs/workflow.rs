@@ -51,6 +51,10 @@ impl From<crate::Error> for Stumble {
                 tracing::error!(error = %cause, "a step of a run stumbled");
                 Self::Passing("Muster could not reach its database.".into())
             }
+            crate::Error::Unreachable(cause) => {
+                tracing::warn!(error = %cause, "a step of a run could not reach what it needs");
+                Self::Passing("Muster could not reach its database.".into())
+            }
             crate::Error::Busy => Self::Passing("Muster was too busy.".into()),
             other => Self::last(Failure::Internal, other.for_user().message),
         }

@@ -2,6 +2,7 @@
 
 mod after;
 mod at_once;
+mod away;
 mod conflicts;
 mod crash;
 mod decisions;

@@ -130,7 +130,9 @@ impl Orchestrator {
                       p.agent_id AS "agent: AgentId", p.reason, p.paused_at, p.resumed_at, u.name AS by, r.name AS "resumer?",
                       coalesce(a.name, s.name, j.name, t.name) AS "name!",
                       (SELECT count(*) FROM runs x WHERE x.team_id = p.team_id AND x.state = 'RUNNING' AND p.resumed_at IS NULL
-                          AND (p.project_id IS NULL OR x.project_id = p.project_id) AND (p.squad_id IS NULL OR x.squad_id = p.squad_id)) AS "under_way!"
+                          AND (p.project_id IS NULL OR x.project_id = p.project_id) AND (p.squad_id IS NULL OR x.squad_id = p.squad_id)
+                          AND (p.agent_id IS NULL OR EXISTS (SELECT FROM run_steps w WHERE w.team_id = x.team_id AND w.run_id = x.id
+                                                             AND w.state = 'RUNNING' AND w.agent_id = p.agent_id))) AS "under_way!"
                FROM pauses p JOIN users u ON u.id = p.paused_by JOIN teams t ON t.id = p.team_id
                     LEFT JOIN users r ON r.id = p.resumed_by
                     LEFT JOIN projects j ON j.team_id = p.team_id AND j.id = p.project_id

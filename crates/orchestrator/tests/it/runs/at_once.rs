@@ -164,10 +164,14 @@ impl Site {
 
     /// The second coder, as budgets and pauses name it.
     pub(super) async fn second_coder(&self) -> Subject {
+        self.agent("coder-2").await
+    }
+
+    async fn agent(&self, name: &str) -> Subject {
         let muster = &self.yard.world.muster;
         let squad = muster.squads(&self.yard.scope.can().expect("may")).await.expect("squads")[0].id;
         let plan = muster.squad_plan(&self.yard.scope.can().expect("may"), squad).await.expect("a plan");
-        let agent = plan.agents.iter().find(|agent| agent.name == "coder-2").expect("a coder").id;
+        let agent = plan.agents.iter().find(|agent| agent.name == name).expect("an agent").id;
         Subject { squad: Some(squad), agent: Some(agent), project: None }
     }
 
@@ -332,7 +336,12 @@ async fn a_pause_of_one_holds_both_up_and_both_go_on_where_they_were() {
     // A pause that came before the first's command would keep it from beginning.
     site.waits(&site.first()).await;
     let manage: Can<ManageBudgets> = site.yard.scope.can().expect("an owner");
+    let under_way = async || muster.pauses(&site.yard.scope.can().expect("may")).await.expect("pauses")[0].under_way;
+    let idle = muster.pause(&manage, site.agent("tester").await, "Not yet").await.expect("paused");
+    assert_eq!(under_way().await, 0, "no run is in a step of the tester's");
+    muster.resume(&manage, idle).await.expect("resumed");
     let pause = muster.pause(&manage, site.second_coder().await, "Look at this one").await.expect("paused");
+    assert_eq!(under_way().await, 1, "the run stands still only when the first coder's command has ended");
     // The first ends the command it is in, and begins nothing more.
     site.let_go(&site.first()).await;
     let held = site.until(|run| run.held_up.is_some() || !run.state.alive()).await;

@@ -73,6 +73,8 @@ pub struct Refusal {
     /// When the limit begins anew.
     #[serde(with = "time::serde::rfc3339::option")]
     pub resets_at: Option<OffsetDateTime>,
+    /// Of the tree that refused: another one may have room.
+    pub version: i64,
 }
 
 impl Refusal {
@@ -163,6 +165,7 @@ pub(crate) fn hold(
                     reserved,
                     wanted,
                     resets_at,
+                    version: tree.version,
                 }));
             }
         }

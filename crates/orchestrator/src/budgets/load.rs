@@ -170,11 +170,14 @@ pub(crate) async fn read(connection: &mut PgConnection, team: TeamId) -> Result<
         reason: row.reason,
     })
     .collect();
-    let rate =
-        sqlx::query_scalar!("SELECT unknown_rate_micro_usd FROM budget_heads WHERE team_id = $1", team as TeamId)
+    let head =
+        sqlx::query!("SELECT version, unknown_rate_micro_usd FROM budget_heads WHERE team_id = $1", team as TeamId)
             .fetch_optional(connection)
             .await?;
-    Ok(Tree::new(nodes, pauses, rate.unwrap_or(0)))
+    let (version, rate) = head.map_or((0, 0), |head| (head.version, head.unknown_rate_micro_usd));
+    let mut tree = Tree::new(nodes, pauses, rate);
+    tree.version = version;
+    Ok(tree)
 }
 
 /// Adds what calls cost to the runs and steps that made them.

@@ -38,7 +38,7 @@ pub use draft::{BudgetDraft, BudgetPart};
 pub use edit::BudgetSettings;
 pub use forecast::Forecast;
 pub use ledger::{EntryKind, LedgerEntry, LedgerFilter, LedgerPlace, LedgerUse};
-pub(crate) use load::catalogue_changed;
+pub(crate) use load::{catalogue_changed, lock as lock_books};
 pub(crate) use pause::pause_of;
 pub use pause::{PauseView, Stopped};
 pub use period::{Calendar, Period, Window, knows_time_zone};

@@ -124,12 +124,14 @@ pub struct Tree {
     pauses: Vec<Pause>,
     /// What a million tokens count as where no price is known.
     pub(crate) unknown_rate: i64,
+    /// Of the rows it was read from, see [`super::load::changed`].
+    pub(crate) version: i64,
 }
 
 impl Tree {
     pub(crate) fn new(nodes: Vec<Node>, pauses: Vec<Pause>, unknown_rate: i64) -> Self {
         let places = nodes.iter().enumerate().map(|(at, node)| (node.id, at)).collect();
-        Self { nodes, places, pauses, unknown_rate }
+        Self { nodes, places, pauses, unknown_rate, version: 0 }
     }
 
     #[must_use]

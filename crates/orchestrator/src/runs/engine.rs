@@ -18,7 +18,7 @@ use sqlx::{
     postgres::{PgListener, PgPoolOptions},
 };
 use tokio::{
-    sync::RwLock,
+    sync::{RwLock, watch},
     time::{Instant, MissedTickBehavior},
 };
 use types::{ProjectId, RunId, SquadId, TeamId};
@@ -145,17 +145,33 @@ impl Engine {
     pub async fn dispatch(&self) -> Result<()> {
         let mut listener = self.shop.muster.db().listener().await?;
         listener.listen(QUEUED).await?;
-        tokio::join!(Box::pin(self.hand_out(&mut listener)), Box::pin(self.stay_alive())).0
+        let calls = watch::Sender::new(());
+        tokio::join!(
+            Box::pin(hear(&mut listener, &calls)),
+            Box::pin(self.hand_out(calls.subscribe())),
+            Box::pin(self.still(calls.subscribe())),
+            Box::pin(self.stay_alive())
+        )
+        .0
     }
 
-    async fn hand_out(&self, listener: &mut PgListener) -> Result<()> {
+    async fn hand_out(&self, mut calls: watch::Receiver<()>) {
         loop {
             if let Err(error) = self.look().await {
                 tracing::error!(%error, "could not hand runs over");
             }
-            if let Ok(Err(error)) = tokio::time::timeout(LOOK, listener.recv()).await {
-                tracing::warn!(%error, "lost the notifications of runs, reconnecting");
+            next_look(&mut calls).await;
+        }
+    }
+
+    /// Ends what is paused. Beside everything else: a pause waits neither for sandboxes that are being removed nor for runs that
+    /// are handed over.
+    async fn still(&self, mut calls: watch::Receiver<()>) {
+        loop {
+            if let Err(error) = self.shop.still_the_paused().await {
+                tracing::error!(%error, "could not end what is paused");
             }
+            next_look(&mut calls).await;
         }
     }
 
@@ -232,7 +248,6 @@ impl Engine {
 
     async fn look(&self) -> Result<()> {
         self.shop.end_stopped(&self.start.read().await.dbos).await?;
-        self.shop.still_the_paused().await?;
         self.shop.let_due_go_on().await?;
         for (team, run) in self.queued().await? {
             apart(run, self.hand_over(team, run).await);
@@ -314,6 +329,22 @@ impl Engine {
             tracing::warn!(%error, "could not say that this node ends; others notice by its silence");
         }
     }
+}
+
+/// Passes calls on. Many that come at once are one look.
+async fn hear(listener: &mut PgListener, calls: &watch::Sender<()>) -> Result<()> {
+    loop {
+        if let Err(error) = listener.recv().await {
+            tracing::warn!(%error, "lost the notifications of runs, reconnecting");
+            tokio::time::sleep(LOOK).await;
+        }
+        calls.send_replace(());
+    }
+}
+
+/// Waits for a call. Where none comes, it is looked all the same.
+async fn next_look(calls: &mut watch::Receiver<()>) {
+    drop(tokio::time::timeout(LOOK, calls.changed()).await);
 }
 
 /// What cannot be done for one run is tried again with the next look, and keeps nobody else waiting.

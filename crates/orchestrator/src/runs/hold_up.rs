@@ -7,22 +7,24 @@ use time::{Duration, OffsetDateTime};
 use types::{AgentId, BudgetId, PauseId, RunId, SquadId, TeamId};
 
 use super::{
-    engine::apart,
-    job::{self, Job},
+    job::Job,
     journal::{self, Line, RunEvent},
+    nodes,
     shop::Shop,
     start::wake,
     workflow::{Stumble, Stumbled},
 };
 use crate::{
-    Error, Result, Scope,
-    budgets::{self, Refusal, Spender},
+    Error, Result,
+    budgets::{self, Refusal, Spender, Tree},
     squads::PlannedAgent,
 };
 
-/// How long a run waits for a model until it asks again unbidden: nobody tells when a provider learns of a model, and what is put
-/// right in the moment before the run stands still wakes it not.
+/// How long a run waits until somebody looks unbidden whether what holds it up is over: nobody tells when a provider learns of a
+/// model, and nothing that was missed is missed for longer.
 const ASKED_AGAIN: Duration = Duration::minutes(10);
+/// How long it waits where calls of others that are under way may leave room.
+const ROOM_AGAIN: Duration = Duration::seconds(30);
 
 /// Why a run waits without a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,15 +34,27 @@ pub struct HeldUp {
     pub way_out: String,
     pub budget: Option<BudgetId>,
     pub pause: Option<PauseId>,
+    /// The limits of the budget that refused.
+    #[serde(default)]
+    limits: Option<HeldLimits>,
     /// The model that an agent asks for and that is gone, as its settings name it.
     #[serde(default)]
     pub model: Option<String>,
     /// Whose own limit was met.
     #[serde(default)]
     pub agent: Option<HeldAgent>,
-    /// When it is tried again by itself; None: when somebody changes what holds it up.
+    /// When it is looked at again by itself; None: when somebody changes what holds it up.
     #[serde(with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
+}
+
+/// Limits without room for a call. They refuse it for as long as nobody changes them and no period ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct HeldLimits {
+    /// Of the team's tree.
+    version: i64,
+    #[serde(with = "time::serde::rfc3339::option")]
+    resets_at: Option<OffsetDateTime>,
 }
 
 /// An agent that cannot go on with its settings as they are.
@@ -53,33 +67,35 @@ pub struct HeldAgent {
 }
 
 impl HeldUp {
-    pub(super) fn by_budget(refusal: &Refusal) -> Self {
-        Self {
-            sentence: refusal.sentence(),
-            way_out: refusal.way_out(),
-            budget: Some(refusal.budget),
-            pause: None,
-            model: None,
-            agent: None,
-            until: refusal.resets_at,
-        }
+    fn new(sentence: String, way_out: String) -> Self {
+        Self { sentence, way_out, budget: None, pause: None, limits: None, model: None, agent: None, until: None }
     }
 
-    fn by_pause(pause: Option<PauseId>, reason: &str) -> Self {
+    pub(super) fn by_budget(refusal: &Refusal, now: OffsetDateTime) -> Self {
+        let held = Self { budget: Some(refusal.budget), ..Self::new(refusal.sentence(), refusal.way_out()) };
+        if refusal.may_pass() {
+            // No limit has to change for this one.
+            return Self { until: Some(now + ROOM_AGAIN), ..held };
+        }
+        let limits = HeldLimits { version: refusal.version, resets_at: refusal.resets_at };
+        Self { limits: Some(limits), ..held }.looked_at(now)
+    }
+
+    fn by_pause(pause: PauseId, reason: &str, now: OffsetDateTime) -> Self {
         let shown = Error::Paused(reason.to_owned()).for_user();
         let way_out = shown.way_out.unwrap_or_default();
-        Self { sentence: shown.message, way_out, budget: None, pause, model: None, agent: None, until: None }
+        Self { pause: Some(pause), ..Self::new(shown.message, way_out) }.looked_at(now)
     }
 
     pub(super) fn by_provider(sentence: String, until: OffsetDateTime) -> Self {
         let way_out = format!("It is tried again at {} UTC by itself.", budgets::minute(until));
-        Self { sentence, way_out, budget: None, pause: None, model: None, agent: None, until: Some(until) }
+        Self { until: Some(until), ..Self::new(sentence, way_out) }
     }
 
     pub(super) fn by_limit(sentence: String, agent: HeldAgent) -> Self {
         let way_out =
             "Raise the limit on the agent's page in its squad; the run then goes on where it stands.".to_owned();
-        Self { sentence, way_out, budget: None, pause: None, model: None, agent: Some(agent), until: None }
+        Self { agent: Some(agent), ..Self::new(sentence, way_out) }
     }
 
     /// `model` is what the agent asks for, `sentence` what came of it.
@@ -88,15 +104,28 @@ impl HeldUp {
             "Give {} another model in its squad, or set {model} up again under Models and keys; the run goes on by itself.",
             agent.name
         );
-        Self {
-            sentence,
-            way_out,
-            budget: None,
-            pause: None,
-            model: Some(model),
-            agent: None,
-            until: Some(now + ASKED_AGAIN),
-        }
+        Self { model: Some(model), until: Some(now + ASKED_AGAIN), ..Self::new(sentence, way_out) }
+    }
+
+    /// Whether the team's books say how long it stands still.
+    const fn is_of_the_books(&self) -> bool {
+        self.limits.is_some() || self.pause.is_some()
+    }
+
+    /// Whether the books are as they were when they held it up.
+    pub(super) fn still_stands(&self, books: &Tree, now: OffsetDateTime) -> bool {
+        let refuses = |limits: HeldLimits| {
+            limits.version == books.version && limits.resets_at.is_none_or(|resets_at| now < resets_at)
+        };
+        let paused = |pause: PauseId| books.pauses().iter().any(|alive| alive.id == pause);
+        self.limits.map_or_else(|| self.pause.is_some_and(paused), refuses)
+    }
+
+    /// Found as it was, and to be looked at again.
+    pub(super) fn looked_at(self, now: OffsetDateTime) -> Self {
+        let again = now + ASKED_AGAIN;
+        let resets_at = self.limits.and_then(|limits| limits.resets_at);
+        Self { until: Some(resets_at.map_or(again, |resets_at| resets_at.min(again))), ..self }
     }
 }
 
@@ -121,7 +150,10 @@ impl Shop {
         let found = budgets::pause_of(&mut tx, job.team(), &spender).await?;
         tx.commit().await?;
         match found {
-            Some((pause, reason)) => Err(Stumble::HeldUp(Box::new(HeldUp::by_pause(Some(pause), &reason)))),
+            Some((pause, reason)) => {
+                let now = self.muster.clock().now();
+                Err(Stumble::HeldUp(Box::new(HeldUp::by_pause(pause, &reason, now))))
+            }
             None => Ok(()),
         }
     }
@@ -130,9 +162,17 @@ impl Shop {
     pub(super) async fn hold_up(&self, job: &Job, why: &HeldUp) -> Stumbled<()> {
         self.release_sandboxes(job.run()).await?;
         let (scope, now) = (job.scope(), self.muster.clock().now());
-        let mut tx = self.begin(job).await?;
+        let mut tx = self.muster.db().team(&scope).await?;
         let mut why = why.clone();
-        if changed_since(&mut tx, job.team(), why.agent).await? {
+        let mut over = false;
+        if why.is_of_the_books() {
+            // Whoever raises a limit or ends a pause holds this lock, and lets go on what waits: either that was before, and is seen
+            // here, or it comes after this run stands still. Everybody locks the books before a run.
+            let books = budgets::lock_books(&mut tx, self.muster.desk(), job.team(), now).await?;
+            over = !why.still_stands(&books, now);
+        }
+        nodes::holds(&mut tx, job).await?;
+        if over || changed_since(&mut tx, job.team(), why.agent).await? {
             why.until = Some(now);
         }
         let held = sqlx::query!(
@@ -163,73 +203,8 @@ impl Shop {
         }
         let told = RunEvent::HeldUp { sentence: why.sentence.clone(), way_out: why.way_out.clone() };
         journal::tell(&mut tx, &scope, job.run(), now, vec![Line::of_run(job.key("held up"), told)]).await?;
-        // The dispatcher looks whether what held it up is over already: then nobody would wake it.
+        // Where what held it up is over already, it is due now: the dispatcher lets it go on.
         wake(&mut tx).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Ends the processes of runs on this node that somebody has paused; their workflows then stand still by themselves.
-    pub(super) async fn still_the_paused(&self) -> Result<()> {
-        let mut tx = self.muster.db().system().await?;
-        let rows = sqlx::query!(
-            r#"SELECT team_id AS "team: TeamId", id AS "run: RunId" FROM runs WHERE state = 'RUNNING' AND node = $1 LIMIT 1000"#,
-            self.node
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        for row in rows {
-            apart(row.run, self.still(row.team, row.run).await);
-        }
-        Ok(())
-    }
-
-    /// Ends all processes of a run that is paused, or those of an agent in it that is.
-    async fn still(&self, team: TeamId, run: RunId) -> Result<()> {
-        let mut tx = self.muster.db().of_team(team).await?;
-        let paused = sqlx::query!(
-            r#"SELECT coalesce(bool_or(p.agent_id IS NULL), false) AS "whole!",
-                      coalesce(array_agg(s.key) FILTER (WHERE s.key IS NOT NULL), '{}') AS "keys!"
-               FROM pauses p JOIN runs r ON r.team_id = p.team_id AND r.id = $2
-                    LEFT JOIN run_steps s ON s.team_id = r.team_id AND s.run_id = r.id AND s.state = 'RUNNING' AND s.agent_id = p.agent_id
-               WHERE p.team_id = $1 AND p.resumed_at IS NULL
-                 AND (p.project_id IS NULL OR p.project_id = r.project_id) AND (p.squad_id IS NULL OR p.squad_id = r.squad_id)"#,
-            team as TeamId,
-            run as RunId
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        if paused.whole {
-            return self.end_sandboxes(run, 0).await;
-        }
-        for lane in paused.keys.iter().map(|key| job::lane_of(key)) {
-            self.sandboxes.destroy(&self.sandbox_name(run, lane)).await.map_err(Error::internal)?;
-        }
-        Ok(())
-    }
-
-    /// Lets runs go on whose time has come.
-    pub(super) async fn let_due_go_on(&self) -> Result<()> {
-        let mut tx = self.muster.db().system().await?;
-        let due = sqlx::query!(
-            r#"SELECT team_id AS "team: TeamId", id AS "run: RunId" FROM runs
-               WHERE state = 'WAITING' AND held_up IS NOT NULL AND (held_up->>'until')::timestamptz <= $1 LIMIT 1000"#,
-            self.muster.clock().now()
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        for row in due {
-            apart(row.run, self.let_one_go_on(row.team, row.run).await);
-        }
-        Ok(())
-    }
-
-    async fn let_one_go_on(&self, team: TeamId, run: RunId) -> Result<()> {
-        let mut tx = self.muster.db().of_team(team).await?;
-        go_on(&mut tx, team, &Which::One(run), self.muster.clock().now()).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -260,50 +235,4 @@ async fn changed_since(tx: &mut PgConnection, team: TeamId, agent: Option<HeldAg
     .fetch_one(tx)
     .await?;
     Ok(version != agent.version)
-}
-
-/// Lets all runs of the team that are held up try again: a limit or a pause has changed. Those that still do not fit stand
-/// still again at the same place.
-pub(crate) async fn let_go_on(connection: &mut PgConnection, team: TeamId, now: OffsetDateTime) -> Result<()> {
-    go_on(connection, team, &Which::All, now).await
-}
-
-/// Lets those try again whose agent asked for a model that was gone or refused, or met a limit: models or agents have changed.
-pub(crate) async fn let_go_on_with_models(
-    connection: &mut PgConnection,
-    team: TeamId,
-    now: OffsetDateTime,
-) -> Result<()> {
-    go_on(connection, team, &Which::ByModelOrAgent, now).await
-}
-
-/// Which of a team's runs that are held up.
-enum Which {
-    All,
-    One(RunId),
-    ByModelOrAgent,
-}
-
-async fn go_on(connection: &mut PgConnection, team: TeamId, which: &Which, now: OffsetDateTime) -> Result<()> {
-    let one = if let Which::One(run) = which { Some(*run) } else { None };
-    let rows = sqlx::query!(
-        r#"UPDATE runs SET state = 'QUEUED', handed_over = false, segment = segment + 1, held_up = NULL
-           WHERE team_id = $1 AND state = 'WAITING' AND held_up IS NOT NULL AND ($2::uuid IS NULL OR id = $2)
-             AND (NOT $3 OR held_up->>'model' IS NOT NULL OR held_up->>'agent' IS NOT NULL)
-           RETURNING id AS "id: RunId", segment"#,
-        team as TeamId,
-        one as Option<RunId>,
-        matches!(which, Which::ByModelOrAgent),
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let scope = Scope::new(team, crate::Actor::System, types::PermissionSet::all(), crate::Origin::internal());
-    for row in rows {
-        let line = Line::of_run(format!("went on {}", row.segment), RunEvent::WentOn);
-        journal::tell(connection, &scope, row.id, now, vec![line]).await?;
-    }
-    wake(connection).await
 }

@@ -8,6 +8,7 @@ mod changes;
 mod decide;
 mod effects;
 mod engine;
+mod go_on;
 mod hold_up;
 #[cfg(any(test, feature = "testing"))]
 mod idle;
@@ -25,6 +26,7 @@ mod revert;
 mod sample;
 mod shop;
 mod start;
+mod stills;
 mod typing;
 mod view;
 mod workflow;
@@ -32,8 +34,8 @@ mod workflow;
 pub use changes::KeptFile;
 pub use decide::Decision;
 pub use engine::{Engine, EngineLimits, EngineSettings};
+pub(crate) use go_on::{let_go_on, let_go_on_with_models};
 pub use hold_up::{HeldAgent, HeldUp};
-pub(crate) use hold_up::{let_go_on, let_go_on_with_models};
 #[cfg(any(test, feature = "testing"))]
 pub use idle::Idle;
 pub use inside::{Inside, RunKeys};

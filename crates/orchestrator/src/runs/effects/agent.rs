@@ -11,7 +11,7 @@ use types::{
     chat::{ToolCall, ToolResult},
 };
 
-use super::verify::{Gathered, gather, key, output_line, unreached};
+use super::verify::{Gathered, gather, key, output_line};
 use crate::{
     runs::{
         job::Job,
@@ -87,7 +87,7 @@ impl Shop {
         let mut command = Command::new(key(job, name), execution.argv);
         (command.stdin, command.timeout) = (execution.stdin, execution.timeout);
         command.env = self.environment(job, Some(agent.id)).await?;
-        let gathered = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
+        let gathered = gather(self.begin_command(job, Some(agent), &sandbox, &command).await?).await?;
         let output = Output { all: &gathered.all, stdout: &gathered.stdout };
         let outcome = builtin::result(call, exit(&gathered), output);
         let files = if writes(agent.role) && (call.name == "run" || !outcome.edits.is_empty()) {

@@ -24,4 +24,4 @@ pub(super) use merge::merge;
 pub(super) use prepare::prepare;
 pub(super) use turn::turn;
 pub(super) use update::update;
-pub(super) use verify::verify;
+pub(super) use verify::{unreached, verify};

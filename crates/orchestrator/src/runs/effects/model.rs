@@ -110,10 +110,7 @@ impl Shop {
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
                 Err(Error::Budget(refusal)) => {
-                    let mut why = HeldUp::by_budget(&refusal);
-                    if refusal.may_pass() {
-                        why.until = Some(self.muster.clock().now() + Duration::from_secs(30));
-                    }
+                    let why = HeldUp::by_budget(&refusal, self.muster.clock().now());
                     return Err(Stumble::HeldUp(Box::new(why)));
                 }
                 Err(Error::Paused(reason)) => {

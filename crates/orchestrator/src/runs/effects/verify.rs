@@ -89,7 +89,7 @@ impl Shop {
         let mut command = Command::new(key(job, name), ["/bin/sh", "-c", line]);
         command.timeout = COMMAND_TIMEOUT;
         command.env = self.environment(job, None).await?;
-        let finished = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
+        let finished = gather(self.begin_command(job, None, &sandbox, &command).await?).await?;
         let limited = finished.reason == Reason::LimitReached;
         let passed = finished.code == Some(0);
         let came = Came { passed, outcome: finished.outcome.clone(), output: finished.tail(SHOWN) };
@@ -222,7 +222,7 @@ fn outcome(exit: &Exit) -> String {
 }
 
 /// The sandbox did not answer: the next try finds it, or makes another.
-pub(super) fn unreached(error: sandbox::Error) -> Stumble {
+pub(in crate::runs) fn unreached(error: sandbox::Error) -> Stumble {
     match error {
         sandbox::Error::Refused(sentence) => Stumble::last(Failure::Agent, sentence),
         other => Stumble::Passing(format!("The sandbox did not answer: {other}")),

@@ -88,7 +88,7 @@ impl Shop {
         let mut command = Command::new(key, ["/bin/sh", "-c", line]);
         command.timeout = LONGEST;
         command.env = self.environment(job, None).await?;
-        let came = gather(sandbox.exec(&command).await.map_err(unreached)?).await?;
+        let came = gather(self.begin_command(job, None, sandbox, &command).await?).await?;
         Ok(if came.code == Some(0) { Ok(()) } else { Err(came.outcome) })
     }
 

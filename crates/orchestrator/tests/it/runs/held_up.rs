@@ -28,7 +28,7 @@ use super::{
 };
 
 /// The recording behind a provider whose price nobody knows: its tokens count at the team's rate.
-async fn paid_model(yard: &Yard) -> ModelProviderId {
+pub(super) async fn paid_model(yard: &Yard) -> ModelProviderId {
     paid_model_at(yard, &yard.tools.demo).await
 }
 
@@ -68,7 +68,7 @@ fn went_on_where_it_was(held: &RunView, merged: &RunView) {
     assert_eq!(all[began.len()], began[began.len() - 1]);
 }
 
-async fn allow(yard: &Yard, cents: i32) {
+pub(super) async fn allow(yard: &Yard, cents: i32) {
     limit(yard, Subject::TEAM, cents).await;
 }
 
@@ -157,7 +157,14 @@ async fn a_run_goes_on_by_itself_when_its_budget_begins_anew() {
 
     let held = yard.until(task, |run| run.held_up.is_some() || !run.state.alive()).await;
     let why = held.held_up.as_ref().unwrap_or_else(|| panic!("held up: {held:#?}"));
-    assert_eq!((held.state, why.until), (RunState::Waiting, Some(datetime!(2026-11-20 0:00 UTC))));
+    assert_eq!((held.state, why.until), (RunState::Waiting, Some(datetime!(2026-11-19 14:42 UTC))));
+    assert!(why.way_out.contains("it begins anew at 2026-11-20 00:00 UTC"), "{}", why.way_out);
+    // It is looked at again, and left as it is.
+    yard.world.clock.advance(Duration::minutes(10));
+    let until = |run: &RunView| run.held_up.as_ref().and_then(|why| why.until);
+    let later = yard.until(task, |run| until(run) != until(&held)).await;
+    assert_eq!(until(&later), Some(datetime!(2026-11-19 14:52 UTC)));
+    assert_eq!(kinds(&later), kinds(&held), "nothing was tried");
     yard.world.clock.advance(Duration::days(1));
     went_on_where_it_was(&held, &to_the_end(&yard, task).await);
     assert_eq!(muster.reconcile(yard.scope.team()).await.expect("books"), []);

@@ -11,6 +11,7 @@ mod key;
 mod password;
 mod stored;
 mod token;
+mod variants;
 
 pub use code::{Code, CodeError, CodeHash};
 pub use email::{Email, EmailError};

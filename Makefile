@@ -30,8 +30,7 @@ setup: ## Install what is missing for running and for tests
 	@$(SETUP) --tests
 
 doctor: ## Look for what is wrong and how to put it right
-	@$(SETUP) --check
-	@$(XTASK) doctor
+	@status=0; $(SETUP) --check || status=$$?; $(XTASK) doctor || status=$$?; exit $$status
 
 fmt: ## Format the code
 	cargo fmt --all

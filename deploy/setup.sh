@@ -186,10 +186,11 @@ check_node() {
 wasm_by_rustup() { [ -d "$(cd "$root" && rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ]; }
 
 wasm_by_debian() {
-    [ -x /usr/bin/rustc ] && [ -x /usr/bin/cargo ] && [ -d /usr/lib/rustlib/src/rust/library ] || return 1
-    ls /usr/bin/wasm-ld-* >/dev/null 2>&1 || return 1
+    usr=${MUSTER_USR:-/usr}
+    [ -x "$usr/bin/rustc" ] && [ -x "$usr/bin/cargo" ] && [ -d "$usr/lib/rustlib/src/rust/library" ] || return 1
+    ls "$usr"/bin/wasm-ld-* >/dev/null 2>&1 || return 1
     wanted=$(sed -n 's/^rust-version = "1\.\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
-    [ "$(/usr/bin/rustc --version | cut -d . -f 2)" -ge "$wanted" ]
+    [ "$("$usr/bin/rustc" --version | cut -d . -f 2)" -ge "$wanted" ]
 }
 
 new_enough_in_apt() {

@@ -64,7 +64,7 @@ option=--tests
 setup() {
     # shellcheck disable=SC2086 # no word for no option
     env -i HOME="$machine/home" PATH="$machine/bin" MUSTER_OS_RELEASE="$machine/os-release" \
-        MUSTER_POSTGRESQL="$machine/postgresql" "$@" \
+        MUSTER_POSTGRESQL="$machine/postgresql" MUSTER_USR="$machine/usr" "$@" \
         sh "$machine/checkout/deploy/setup.sh" $option >"$machine/said" 2>&1
 }
 
@@ -186,7 +186,73 @@ rm -r "$machine/sysroot/lib"
 program google-chrome 'echo "Google Chrome 130"'
 program rustup "echo \"rustup \$*\" >>$machine/asked" "mkdir -p $machine/sysroot/lib/rustlib/wasm32-unknown-unknown/lib"
 setup || report "rustup adds the target" "$machine/said"
-[ -x /usr/bin/rustc ] || expect "rustup is asked first" "rustup target add wasm32-unknown-unknown" "$machine/asked"
+expect "rustup is asked first" "rustup target add wasm32-unknown-unknown" "$machine/asked"
+
+# A machine whose rustup cannot add the target, and whose apt brings <version> of Debian's compiler for web programs.
+web_compiler() {
+    machine debian 130.0.1
+    rm -r "$machine/sysroot/lib"
+    program google-chrome 'echo "Google Chrome 130"'
+    program rustup "echo \"rustup \$*\" >>$machine/asked" 'exit 1'
+    program apt-cache "case \$1 in search) echo 'lld-14 - linker'; echo 'lld-19 - linker' ;; *) echo '  Candidate: $1' ;; esac"
+    program apt-get "echo \"apt-get \$*\" >>$machine/asked" "case \"\$*\" in *rustc-web*) mkdir -p $machine/usr/lib/rustlib/src/rust/library;" \
+        "cp -R $machine/web $machine/usr/bin ;; esac"
+    mkdir "$machine/web"
+    { echo '#!/bin/sh'; echo "echo 'rustc $1'"; } >"$machine/web/rustc"
+    touch "$machine/web/cargo" "$machine/web/wasm-ld-19"
+    chmod 755 "$machine/web/rustc" "$machine/web/cargo"
+}
+
+web_compiler 1.999.0
+setup || report "Debian's compiler is enough where rustup fails" "$machine/said"
+expect "rustup is asked first" "rustup target add wasm32-unknown-unknown" "$machine/asked"
+expect "Debian's packages are installed" "install.* rustc-web cargo-web rust-web-src lld-19$" "$machine/asked"
+expect "the reason is told" "rustup could not add the target here" "$machine/said"
+: >"$machine/asked"
+setup || report "a second run with Debian's compiler succeeds" "$machine/said"
+expect_not "rustup is not asked again" rustup "$machine/asked"
+
+web_compiler 1.1.0
+if setup; then report "an old compiler of Debian's is refused" "$machine/said"; fi
+expect "the ways out are told" "older than this needs.* rustup target add" "$machine/said"
+
+# A user with sudo: it asks for no password, or for one.
+user_with_sudo() {
+    machine debian 130.0.1
+    program google-chrome 'echo "Google Chrome 130"'
+    rm "$machine/bin/bwrap"
+    program apt-cache "echo '  Candidate: 0.8'"
+    program id 'echo 1000'
+    # shellcheck disable=SC2016 # the program expands them
+    program sudo "echo \"sudo \$*\" >>$machine/asked" 'while [ "${1#-}" != "$1" ]; do shift; done' "$@" '"$@"'
+}
+
+user_with_sudo '[ $# -gt 0 ] || exit 0'
+setup || report "a user with sudo is enough" "$machine/said"
+expect "packages are installed as root" "sudo env .*apt-get .*install.* bubblewrap$" "$machine/asked"
+expect "apt is reached through sudo" "^apt-get .*install.* bubblewrap$" "$machine/asked"
+
+user_with_sudo 'exit 1'
+if setup; then report "a sudo that asks for a password fails where nobody can type" "$machine/said"; fi
+expect "the way out is told" "Run deploy/setup.sh in a terminal first" "$machine/said"
+expect_not "nothing is installed then" "^apt-get" "$machine/asked"
+
+user_with_sudo
+rm "$machine/bin/sudo"
+if setup; then report "a user without sudo is refused" "$machine/said"; fi
+expect "the packages are named" "installing needs root, .* apt-get install bubblewrap" "$machine/said"
+
+machine debian 130.0.1
+rm "$machine/bin/cargo"
+if setup; then report "a machine without Rust is refused" "$machine/said"; fi
+expect "the way to Rust is told" "Rust is not installed. Install Rust 1\..* with rustup" "$machine/said"
+
+# doctor <setup> <xtask>: whether `make doctor` is content, with what it ran in $place/doctor
+doctor() { make -s -C "$root" doctor "SETUP=$1" "XTASK=$2" >"$place/doctor" 2>&1; }
+doctor true "echo ran" || report "a sound machine makes the doctor content" "$place/doctor"
+if doctor false "echo ran"; then report "a missing tool is a failure" "$place/doctor"; fi
+expect "the doctor looks all the same" "ran doctor" "$place/doctor"
+if doctor true false; then report "what the doctor finds is a failure" "$place/doctor"; fi
 
 [ "$failed" = 0 ] || exit 1
 echo "deploy/setup.sh chooses as it should"

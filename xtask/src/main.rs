@@ -46,8 +46,13 @@ enum Command {
         #[arg(long)]
         dev: bool,
     },
-    /// Measure: `pages` or `runs`
-    Bench { name: String },
+    /// Measure: `pages`, `runs`, `gateway` or `overspend`
+    Bench {
+        name: String,
+        /// Fail when a figure is short of its goal
+        #[arg(long)]
+        strict: bool,
+    },
     /// Start the database for development and tests, and print its address
     Db {
         /// Stop it instead
@@ -75,7 +80,7 @@ fn run(command: Command) -> Outcome {
         Command::Test { only } => checks::run(&only),
         Command::Doctor => service::doctor(),
         Command::Assets { dev } => assets::run(assets::Options { dev }),
-        Command::Bench { name } => bench::run(&name),
+        Command::Bench { name, strict } => bench::run(&name, strict),
         Command::Db { stop: false } => database::show(),
         Command::Db { stop: true } => database::stop(),
         Command::SqlxPrepare => database::prepare(),

@@ -3,9 +3,10 @@
 use std::env;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,12 @@ pub(crate) fn start() -> Outcome {
         println!("Muster runs already (process {}) at {}. Stop it with `make stop`.", running.pid, running.url);
         return Ok(());
     }
+    if let Some(address) = told_address() {
+        check_port(address)?;
+    }
     let binary = build()?;
+    put_command(&workspace::root()?, &binary)?;
+    println!("start: `./muster doctor` and its other commands run {}", binary.display());
     let mut serve = Command::new(binary);
     let error = serve.arg("serve").current_dir(workspace::root()?).exec();
     Err(Failure::new(format!("The server could not be run: {error}")))
@@ -35,7 +41,9 @@ pub(crate) fn start() -> Outcome {
 
 /// Looks for what is wrong with the machine and the settings.
 pub(crate) fn doctor() -> Outcome {
-    let mut doctor = Command::new(build()?);
+    let binary = build()?;
+    put_command(&workspace::root()?, &binary)?;
+    let mut doctor = Command::new(binary);
     workspace::run(doctor.arg("doctor").current_dir(workspace::root()?))
 }
 
@@ -58,6 +66,38 @@ pub(crate) fn stop() -> Outcome {
         "Muster (process {0}) still runs. End it with `kill -9 {0}`; its data stays whole.",
         running.pid
     )))
+}
+
+/// Where the server will listen, as far as it is known before the server is built: a file of settings may say otherwise.
+fn told_address() -> Option<SocketAddr> {
+    let elsewhere = ["MUSTER_SERVER__LISTEN", "MUSTER_CONFIG"].iter().any(|name| env::var_os(name).is_some());
+    let port = port().parse().ok().filter(|_| !elsewhere)?;
+    Some(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+/// A taken port is told before minutes of building, not after.
+fn check_port(address: SocketAddr) -> Outcome {
+    let port = address.port();
+    match TcpListener::bind(address) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Failure::new(format!(
+            "Port {port} on {} is taken by another program. Choose another: PORT={} make start.",
+            address.ip(),
+            port.checked_add(1).unwrap_or(7000)
+        ))),
+        // Whatever else is wrong with it, the server says.
+        _ => Ok(()),
+    }
+}
+
+/// Puts `./muster` into the checkout, so that what pages and documents say can be typed.
+fn put_command(root: &Path, binary: &Path) -> Outcome {
+    let path = root.join("muster");
+    let quoted = binary.display().to_string().replace('\'', r"'\''");
+    let script = format!(
+        "#!/bin/sh\n# Written by `make start`: the program it built, in the folder of its data.\ncd -- \"$(dirname -- \"$0\")\" && exec '{quoted}' \"$@\"\n"
+    );
+    let written = fs::write(&path, script).and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
+    written.doing(|| format!("Cannot write {}", path.display()))
 }
 
 /// The release binary with the browser's files in it; cargo and the assets' stamp skip what did not change.
@@ -142,6 +182,32 @@ mod tests {
         for broken in ["", "no number", "0", "-1", "1"] {
             assert!(Running::parse(broken).is_none(), "{broken:?} names no process to signal");
         }
+    }
+
+    #[test]
+    fn a_taken_port_is_told_with_the_way_out() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = other.local_addr().unwrap();
+        let told = check_port(address).unwrap_err().to_string();
+        let port = address.port();
+        assert!(told.starts_with(&format!("Port {port} on 127.0.0.1 is taken")), "{told}");
+        assert!(told.contains(&format!("PORT={} make start", port.checked_add(1).unwrap_or(7000))), "{told}");
+        drop(other);
+        assert!(check_port(address).is_ok());
+    }
+
+    #[test]
+    fn the_command_runs_what_was_built_in_the_checkout() {
+        let checkout = workspace::target().unwrap().join(format!("a checkout {}", std::process::id()));
+        fs::create_dir_all(&checkout).unwrap();
+        let built = checkout.join("it's built");
+        fs::write(&built, "#!/bin/sh\necho \"$PWD\" \"$@\"\n").unwrap();
+        fs::set_permissions(&built, fs::Permissions::from_mode(0o755)).unwrap();
+        put_command(&checkout, &built).unwrap();
+        let ran = workspace::output(Command::new(checkout.join("muster")).args(["audit", "verify"]).current_dir("/"));
+        let folder = fs::canonicalize(&checkout).unwrap();
+        fs::remove_dir_all(&checkout).unwrap();
+        assert_eq!(String::from_utf8(ran.unwrap()).unwrap(), format!("{} audit verify\n", folder.display()));
     }
 
     #[test]

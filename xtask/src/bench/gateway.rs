@@ -90,7 +90,7 @@ const SCRIPT: &str = r#"{"models": ["*"], "conversations": [
         "usage": {"uncached": 40, "cache_read": 0, "cache_write": 0, "output": 5, "reasoning": 0}}]}]}"#;
 
 /// Measures the same streamed calls straight to a scripted model, through Muster with budgets, and through `LiteLLM`'s proxy.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> Outcome<Vec<Figure>> {
     println!("bench: building the server and the model");
     if env::var_os(muster::NAMED).is_none() {
         assets::run(assets::Options { dev: false })?;
@@ -102,7 +102,7 @@ pub(crate) fn run() -> Outcome {
     runtime.doing(|| "Cannot start the bench".to_owned())?.block_on(measure())
 }
 
-async fn measure() -> Outcome {
+async fn measure() -> Outcome<Vec<Figure>> {
     let model = Model::start()?;
     let muster = Muster::start().await?;
     let key = gateway_key(&muster, model.address).await?;
@@ -135,13 +135,12 @@ async fn measure() -> Outcome {
         rows.push((slow, quick, memory));
     }
     let [straight, ours, theirs] = &rows[..] else { return Err(Failure::new("A way was not measured.")) };
-    report(straight, ours, theirs);
-    Ok(())
+    Ok(report(straight, ours, theirs))
 }
 
 type Row = (Measured, Measured, f64);
 
-fn report(straight: &Row, ours: &Row, theirs: &Row) {
+fn report(straight: &Row, ours: &Row, theirs: &Row) -> Vec<Figure> {
     let added = |percentile: fn(&Measured) -> Duration| millis(percentile(&ours.0)) - millis(percentile(&straight.0));
     let figures = [
         ("gateway.added_p50", added(|measured| measured.p50), "ms", Goal::Below(2.0)),
@@ -149,9 +148,7 @@ fn report(straight: &Row, ours: &Row, theirs: &Row) {
         ("gateway.rate_of_litellm", ours.1.per_second / theirs.1.per_second, "x", Goal::AtLeast(20.0)),
         ("gateway.memory_of_litellm", ours.2 / theirs.2, "x", Goal::Below(0.1)),
     ];
-    for (name, value, unit, goal) in figures {
-        println!("{}", Figure { name: name.to_owned(), value, unit, goal });
-    }
+    figures.map(|(name, value, unit, goal)| Figure { name: name.to_owned(), value, unit, goal }).into()
 }
 
 fn request(pace: &str) -> Bytes {

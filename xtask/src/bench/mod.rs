@@ -16,20 +16,24 @@ use crate::{
     workspace,
 };
 
-/// Runs a bench by its name.
-pub(crate) fn run(name: &str) -> Outcome {
-    match name {
+/// Runs a bench by its name. `strict`: it fails when a figure is short of its goal.
+pub(crate) fn run(name: &str, strict: bool) -> Outcome {
+    let figures = match name {
         // The client shares two cores with what it measures: without optimisation it would be the slowest part.
         "pages" | "gateway" | "overspend" if cfg!(debug_assertions) => {
             let mut again: Command =
                 workspace::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "bench", name])?;
-            workspace::run(&mut again)
+            return workspace::run(again.args(strict.then_some("--strict")));
         }
-        "pages" => pages::run(),
-        "gateway" => gateway::run(),
-        "overspend" => overspend::run(),
+        "pages" => pages::run()?,
+        "gateway" => gateway::run()?,
+        "overspend" => overspend::run()?,
         // Measures in a program of its own.
-        "runs" => runs::run(),
-        _ => Err(Failure::new(format!("There is no bench named {name}. There are: pages, gateway, overspend, runs."))),
-    }
+        "runs" => runs::run()?,
+        _ => {
+            let text = format!("There is no bench named {name}. There are: pages, gateway, overspend, runs.");
+            return Err(Failure::new(text));
+        }
+    };
+    figure::tell(&figures, strict)
 }

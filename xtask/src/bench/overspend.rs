@@ -48,7 +48,7 @@ const AFFORDABLE: i64 = 500;
 /// A call that nobody can end any more is settled within a minute; the look for such calls has a pace of its own.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> Outcome<Vec<Figure>> {
     if env::var_os(muster::NAMED).is_none() {
         println!("bench: building the server");
         assets::run(assets::Options { dev: false })?;
@@ -72,7 +72,7 @@ impl Drop for Folder {
     }
 }
 
-async fn measure(cluster: &Cluster) -> Outcome {
+async fn measure(cluster: &Cluster) -> Outcome<Vec<Figure>> {
     let what = || "Cannot make a database".to_owned();
     let mut first = PgConnection::connect(&cluster.superuser_url("postgres")).await.doing(what)?;
     sqlx::raw_sql("CREATE DATABASE muster").execute(&mut first).await.doing(what)?;
@@ -218,7 +218,7 @@ async fn answer(State(counter): State<Arc<Counter>>) -> Json<serde_json::Value> 
     }))
 }
 
-async fn report(books: &PgPool, asked: i64) -> Outcome {
+async fn report(books: &PgPool, asked: i64) -> Outcome<Vec<Figure>> {
     let what = || "Cannot read the books".to_owned();
     let count = async |query: &'static str| sqlx::query_scalar::<_, i64>(query).fetch_one(books).await.doing(what);
     let began = Instant::now();
@@ -247,11 +247,11 @@ async fn report(books: &PgPool, asked: i64) -> Outcome {
         ("overspend.ledger_off_balance", (booked.abs() - spent).abs() + (used - spent).abs() + left.abs()),
         ("overspend.calls_never_settled", held),
     ];
-    for (name, value) in figures {
+    let figure = |(name, value): (&str, i64)| {
         let unit = if name.ends_with("settled") { "calls" } else { "micro-USD" };
         #[expect(clippy::cast_precision_loss, reason = "far below what a float holds exactly")]
         let value = value as f64;
-        println!("{}", Figure { name: name.to_owned(), value, unit, goal: Goal::AtMost(0.0) });
-    }
-    Ok(())
+        Figure { name: name.to_owned(), value, unit, goal: Goal::AtMost(0.0) }
+    };
+    Ok(figures.map(figure).into())
 }

@@ -37,7 +37,7 @@ const CONNECTIONS: u32 = 20;
 
 /// Measures home, sign-in and dashboard beside axum with maud sending the same bytes and, for the dashboard, reading what must be
 /// read for it.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> Outcome<Vec<Figure>> {
     if env::var_os(muster::NAMED).is_none() {
         assets::run(assets::Options { dev: false })?;
         println!("bench: building the server");
@@ -47,7 +47,7 @@ pub(crate) fn run() -> Outcome {
     runtime.doing(|| "Cannot start the bench".to_owned())?.block_on(measure())
 }
 
-async fn measure() -> Outcome {
+async fn measure() -> Outcome<Vec<Figure>> {
     let muster = Muster::start().await?;
     let mut browser = Browser::new(muster.address);
     let dashboard = sign_up(&mut browser).await?;
@@ -102,8 +102,7 @@ async fn measure() -> Outcome {
             goal: Goal::Below(FIRST_BYTE_MS),
         });
     }
-    figures.iter().for_each(|figure| println!("{figure}"));
-    Ok(())
+    Ok(figures)
 }
 
 /// Takes a page once, as its visitor sees it, for the peer to send.

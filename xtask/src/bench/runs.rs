@@ -34,7 +34,7 @@ struct Times {
 
 /// Measures workflows of steps that do nothing, in the steps of our runs and in those of the bare engine, on a Postgres as
 /// `muster` starts it.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> Outcome<Vec<Figure>> {
     println!("bench: building the measuring program");
     let program = ["--release", "--package", "orchestrator", "--features", "testing", "--example", "idle_runs"];
     workspace::run(workspace::cargo(&["build", "--quiet"])?.args(program))?;
@@ -44,8 +44,7 @@ pub(crate) fn run() -> Outcome {
     let cluster = cluster.doing(|| "The database did not start".to_owned())?;
     let told = measure(&cluster);
     cluster.stop().doing(|| "The database did not stop".to_owned())?;
-    report(&told?);
-    Ok(())
+    Ok(report(&told?))
 }
 
 fn measure(cluster: &Cluster) -> Outcome<Measured> {
@@ -58,7 +57,7 @@ fn measure(cluster: &Cluster) -> Outcome<Measured> {
     serde_json::from_slice(&output.stdout).doing(|| "The measuring program was not understood".to_owned())
 }
 
-fn report(measured: &Measured) {
+fn report(measured: &Measured) -> Vec<Figure> {
     let Measured { steps, concurrent, workflows, ours, bare, .. } = measured;
     println!(
         "{concurrent} workflows at a time, {} of each kind, {steps} steps each",
@@ -74,9 +73,8 @@ fn report(measured: &Measured) {
     }
     // Neighbouring rounds are compared, because a machine's speed drifts.
     let ratios: Vec<f64> = ours.rounds.iter().zip(&bare.rounds).map(|(ours, bare)| ours / bare).collect();
-    let ratio =
-        Figure { name: "runs.overhead_ratio".to_owned(), value: median(&ratios), unit: "x", goal: Goal::AtMost(RATIO) };
-    println!("{ratio}");
+    let value = median(&ratios);
+    vec![Figure { name: "runs.overhead_ratio".to_owned(), value, unit: "x", goal: Goal::AtMost(RATIO) }]
 }
 
 fn median(values: &[f64]) -> f64 {

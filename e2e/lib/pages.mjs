@@ -1,6 +1,7 @@
 import { expect } from "@playwright/test";
 
-import { signIn, stranger, unique, verify } from "./people.mjs";
+import { enrol, signIn, stranger, unique, verify } from "./people.mjs";
+import { invite } from "./world.mjs";
 
 /** Presses a button and gives the answer of the page that follows. */
 async function answerTo(page, press) {
@@ -35,6 +36,17 @@ async function failedCode(page) {
   return answerTo(page, button(page, "Verify"));
 }
 
+async function codeSentAgain(page) {
+  await codePage(page);
+  const { origin } = new URL(page.url());
+  // What its button sends, which a page opens to the press after a while.
+  const answer = await page.request.post("/sign-up/resend", { headers: { origin }, maxRedirects: 0 });
+  expect(answer.status()).toBe(303);
+  const response = await page.goto("/sign-up/verify");
+  await expect(page.getByText("a new code is on its way")).toBeVisible();
+  return response;
+}
+
 async function accountPage(page) {
   await page.goto("/sign-up");
   await verify(page, stranger().email);
@@ -52,6 +64,13 @@ async function resetPage(page) {
   return answerTo(page, button(page, "Send a code"));
 }
 
+async function failedReset(page) {
+  await resetPage(page);
+  await page.getByLabel("Six-digit code").fill("12");
+  await page.getByLabel("Password").fill("short");
+  return answerTo(page, button(page, "Change password"));
+}
+
 /** What anybody can open. None of them may load a script. */
 export const PUBLIC = [
   { name: "home", open: at("/") },
@@ -62,14 +81,18 @@ export const PUBLIC = [
   { name: "accessibility", open: at("/accessibility") },
   { name: "sign-in", open: at("/sign-in") },
   { name: "sign-in, failed", open: failedSignIn, status: 422 },
+  { name: "sign-in, session ended", open: at("/sign-in?reason=ended") },
+  { name: "sign-in, needed", open: at("/sign-in?reason=needed&next=/account") },
   { name: "sign-up", open: at("/sign-up") },
   { name: "sign-up, failed", open: failedSignUp, status: 422 },
   { name: "verify", open: codePage },
   { name: "verify, failed", open: failedCode, status: 422 },
+  { name: "verify, sent again", open: codeSentAgain },
   { name: "choose a password", open: accountPage },
   { name: "choose a password, failed", open: failedAccount, status: 422 },
   { name: "reset", open: at("/reset") },
   { name: "reset, code", open: resetPage },
+  { name: "reset, failed", open: failedReset, status: 422 },
   { name: "invitation, gone", open: at("/invitation?token=gone"), status: 404 },
   { name: "invitation", open: (page, person) => page.goto(person.invitation) },
   { name: "outbox", open: at("/outbox") },
@@ -165,6 +188,44 @@ async function budgets(page, person) {
   return page.goto(`/${person.slug}/budgets`);
 }
 
+async function failedName(page) {
+  await page.goto("/account");
+  await page.getByLabel("Name", { exact: true }).fill(" ");
+  return answerTo(page, button(page, "Save"));
+}
+
+async function failedPassword(page) {
+  await page.goto("/account");
+  await page.getByLabel("Password now").fill("not my password today");
+  await page.getByLabel("New password").fill("heron ladder salt morning");
+  return answerTo(page, button(page, "Change password"));
+}
+
+async function failedTeam(page) {
+  await page.goto("/teams/new");
+  await page.getByLabel("Name of the team").fill("Quay");
+  await page.getByLabel("Address").fill("-");
+  return answerTo(page, button(page, "Make the team"));
+}
+
+/** An invitation for the person who is signed in; the browser keeps its look. */
+async function ownInvitation(page, person) {
+  const guest = stranger();
+  const link = await invite(page, person, guest);
+  await page.context().clearCookies({ name: /session$/ });
+  await enrol(page, guest);
+  const response = await page.goto(link);
+  await expect(page.getByRole("button", { name: "Join the team" })).toBeVisible();
+  return response;
+}
+
+/** An invitation for somebody else than who is signed in. */
+async function othersInvitation(page, person) {
+  const response = await page.goto(await invite(page, person, stranger()));
+  await expect(page.getByText("You are signed in as")).toBeVisible();
+  return response;
+}
+
 /** What a person with a new, empty team sees. */
 export const FRESH = [
   { name: "onboarding", open: team("/onboarding") },
@@ -175,6 +236,11 @@ export const FRESH = [
   { name: "members, alone", open: team("/members") },
   { name: "budgets, none", open: team("/budgets") },
   { name: "analytics, none", open: team("/analytics") },
+  { name: "account, name failed", open: failedName, status: 422 },
+  { name: "account, password failed", open: failedPassword, status: 422 },
+  { name: "new team, failed", open: failedTeam, status: 422 },
+  { name: "invitation, to join", open: ownInvitation },
+  { name: "invitation, another account", open: othersInvitation },
 ];
 
 /** What a person in a team at work sees. */

@@ -73,7 +73,8 @@ async function merged(page, person) {
   person.board = await page.getByRole("main").getByRole("table").getByRole("link").first().getAttribute("href");
 }
 
-async function invite(page, person, guest) {
+/** The link in the mail to a guest. */
+export async function invite(page, person, guest) {
   await page.goto(`/${person.slug}/members`);
   await page.getByLabel("Invite by e-mail").fill(guest.email);
   await page.getByRole("button", { name: "Invite", exact: true }).click();

@@ -38,6 +38,18 @@ test("what a role does not allow is said inside the team", async ({ browser, bas
   await context.close();
 });
 
+test("422, when a form cannot be read", async ({ page, context, baseURL }) => {
+  for (const theme of THEMES) {
+    await themed(context, theme, baseURL);
+    await page.goto("/sign-in");
+    // One field twice, as no page of ours sends it.
+    await page.getByLabel("E-mail").evaluate((field) => field.form.append(field.cloneNode()));
+    const answer = page.waitForResponse((response) => response.request().isNavigationRequest());
+    await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
+    await expectErrorPage(page, await answer, { status: 422, heading: "This could not be accepted" }, theme);
+  }
+});
+
 // One server after the other is broken on purpose, so each has its own.
 test.describe("a server in trouble", () => {
   async function withServer(settings, use) {

@@ -64,6 +64,18 @@ function sweep(pages) {
 test.describe("public", () => {
   test.use({ team: "working", signedIn: false });
   sweep(PUBLIC);
+
+  test("the home page shows its picture in both themes", async ({ page, context, baseURL }) => {
+    const shown = [];
+    for (const theme of ["dark", "light"]) {
+      await context.addCookies([{ name: "appearance", value: `${theme}.normal`, url: baseURL }]);
+      await page.goto("/");
+      const picture = page.getByRole("main").locator("picture img");
+      await expect.poll(() => picture.evaluate((image) => image.complete && image.naturalWidth)).toBeGreaterThan(0);
+      shown.push(await picture.evaluate((image) => image.currentSrc));
+    }
+    expect(shown[0]).not.toBe(shown[1]);
+  });
 });
 
 test.describe("new team", () => {

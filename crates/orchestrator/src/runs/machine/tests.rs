@@ -1,5 +1,7 @@
 use AgentRole::{Architect, Coder, Lead, Reviewer, Tester};
 
+use types::AgentId;
+
 use super::*;
 
 fn policy(roles: &[AgentRole]) -> Policy {

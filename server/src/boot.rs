@@ -11,7 +11,7 @@ use artifacts::StoreError;
 use axum::Router;
 use gateway::{SsrfPolicy, Timeouts};
 use notify::{Mailer, Outbox, Smtp};
-use orchestrator::{Clock, GitReach, Keys, Orchestrator, Settings, SignUpPolicy as Policy};
+use orchestrator::{Clock, GitReach, Keys, Orchestrator, SandboxReach, Settings, SignUpPolicy as Policy};
 use tokio::net::TcpListener;
 use vault::{MasterKey, MasterKeys};
 
@@ -132,6 +132,7 @@ fn settings(config: &Config, data: &DataFolder) -> Result<Settings, Trouble> {
         session_absolute: config.sessions.absolute.try_into().map_err(too_long)?,
         allow_local_repositories: config.projects.local_repositories,
         git_reach: GitReach { file: config.projects.local_repositories, loopback: near, private: near },
+        sandbox_reach: if config.sandbox.private_addresses { SandboxReach::Private } else { SandboxReach::Public },
         ..Settings::default()
     })
 }

@@ -35,6 +35,7 @@ pub use error::{Error, Result};
 pub use forge::{FileChange, FileStatus, Hunk as DiffHunk, LineKind, Reach as GitReach};
 pub use mail::Mail;
 pub use repositories::{Code, address_of};
+pub use sandbox::egress::Reach as SandboxReach;
 pub use scope::{Actor, Can, Grant, Origin, Scope, grants};
 pub use secrets::Rotation;
 
@@ -55,6 +56,8 @@ pub struct Settings {
     pub allow_local_repositories: bool,
     /// Which remote repositories may be reached.
     pub git_reach: GitReach,
+    /// Which addresses a project's allow-list may open to its sandboxes.
+    pub sandbox_reach: SandboxReach,
     /// For how long a model provider is left alone that fails again and again. By the machine's own clock.
     pub provider_rest: std::time::Duration,
 }
@@ -79,6 +82,7 @@ impl Default for Settings {
             session_absolute: Duration::days(90),
             allow_local_repositories: false,
             git_reach: GitReach::default(),
+            sandbox_reach: SandboxReach::default(),
             provider_rest: std::time::Duration::from_secs(15),
         }
     }

@@ -143,6 +143,7 @@ pub struct Sandboxes {
     pub runtime: Option<String>,
     pub docker_socket: Option<PathBuf>,
     pub host_paths: Vec<PathBuf>,
+    pub private_addresses: bool,
     pub shim: Option<PathBuf>,
 }
 
@@ -301,6 +302,7 @@ fn sandboxes(reader: &mut Reader<'_>) -> Sandboxes {
         runtime: reader.optional("sandbox.runtime"),
         docker_socket: reader.optional("sandbox.docker_socket").map(PathBuf::from),
         host_paths: reader.texts("sandbox.host_paths").into_iter().map(PathBuf::from).collect(),
+        private_addresses: reader.choice("sandbox.private_addresses", &ON_OFF).unwrap_or(false),
         shim: reader.optional("sandbox.shim").map(PathBuf::from),
     }
 }

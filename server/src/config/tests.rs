@@ -144,3 +144,11 @@ fn cookies_are_secure_over_https_and_on_loopback() {
     assert!(!loaded(&[("MUSTER_SERVER__PUBLIC_URL", "http://muster.lan")]).config.secure_cookies());
     assert!(loaded(&[("MUSTER_SERVER__PUBLIC_URL", "http://localhost:7000")]).config.secure_cookies());
 }
+
+#[test]
+fn sandboxes_reach_private_addresses_where_that_was_chosen() {
+    assert!(!loaded(&[]).config.sandbox.private_addresses);
+    assert!(!loaded(&[("MUSTER_SERVER__MODE", "development")]).config.sandbox.private_addresses);
+    assert!(loaded(&[("MUSTER_SANDBOX__PRIVATE_ADDRESSES", "on")]).config.sandbox.private_addresses);
+    assert!(problems(&[("MUSTER_SANDBOX__PRIVATE_ADDRESSES", "10.0.0.0/8")])[0].contains("private_addresses"));
+}

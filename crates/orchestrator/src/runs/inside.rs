@@ -92,6 +92,7 @@ impl Shop {
         })?;
         let run = job.run();
         let egress = Egress::new(rules, move |contact| tracing::info!(%run, ?contact, "a sandbox reached out"));
+        let egress = egress.reaching(self.muster.settings().sandbox_reach);
         Ok(Some(match &self.inside {
             Some(inside) => egress.with(inside.service(job.team(), run)),
             None => egress,

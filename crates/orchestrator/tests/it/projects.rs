@@ -1,5 +1,5 @@
 use orchestrator::{
-    Error, Settings,
+    Error, SandboxReach, Settings,
     testing::World,
     work::{Archive, Commands, Limits, NewTask, Project, ProjectSettings, RepositoryState, Source, SourceKind},
 };
@@ -86,6 +86,28 @@ async fn what_a_person_set_is_not_detected_away() {
     let project = world.muster.project(&read, id).await.expect("a project");
     assert_eq!(project.repository, RepositoryState::Failed("The address does not answer.".into()));
     world.end().await;
+}
+
+#[tokio::test]
+async fn private_addresses_are_listed_where_the_installation_opens_them() {
+    for (sandbox_reach, accepted) in [(SandboxReach::default(), false), (SandboxReach::Private, true)] {
+        let world = World::with(Settings { sandbox_reach, ..Settings::default() }).await;
+        let (_, scope) = world.team("quayside", &world.person("Mira").await).await;
+        let (can, read) = (scope.can().expect("owner"), scope.can().expect("owner"));
+        let id = world.muster.create_project(&can, "ledger", &Source::Empty).await.expect("a project");
+        let mut settings = settings_of(&world.muster.project(&read, id).await.expect("a project"));
+        for (rule, accepted) in [("10.0.0.7:8080", accepted), ("127.0.0.1:5432", false), ("169.254.169.254", false)] {
+            settings.egress_allow = vec![rule.into()];
+            match world.muster.update_project(&can, id, &settings).await {
+                Ok(()) => assert!(accepted, "{rule}"),
+                Err(Error::Invalid(errors)) => {
+                    assert!(!accepted && errors.len() == 1 && errors[0].field == "egress_allow", "{rule}: {errors:?}");
+                }
+                Err(other) => panic!("{rule}: {other}"),
+            }
+        }
+        world.end().await;
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,46 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// How far the rules go that name addresses. A name leads to public addresses alone, unless such a rule opens what it leads to.
+///
+/// The links' own addresses and what is reserved are never open, nor are the metadata services of clouds, which hand out
+/// the credentials of the machine to whoever can connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// To the public internet.
+    #[default]
+    Public,
+    /// And to private networks: RFC 1918, RFC 6598 and RFC 4193.
+    Private,
+    /// And to the loopback of this side, where its own services listen. For tests, which have their servers there.
+    Loopback,
+}
+
+impl Reach {
+    /// Whether a rule that names the address opens it.
+    #[must_use]
+    pub fn opens(self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        is_public(address)
+            || (self != Self::Public && is_private(address))
+            || (self == Self::Loopback && address.is_loopback())
+    }
+}
+
+/// Whether an address is one of a private network, and no metadata service.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, ..] = address.octets();
+            let shared = a == 100 && (64..=127).contains(&b);
+            (address.is_private() || shared) && address != Ipv4Addr::new(100, 100, 100, 200)
+        }
+        IpAddr::V6(address) => {
+            let [a, b, ..] = address.segments();
+            address.is_unique_local() && !matches!((a, b), (0xfd00, 0xec2 | 0xc1) | (0xfd20, 0xce))
+        }
+    }
+}
+
 /// Whether an address is one of the public internet: none of the special-purpose blocks of the IANA registries for IPv4
 /// and IPv6, among them the metadata services of clouds, and none that stands for an IPv4 address of such a block.
 pub(super) fn is_public(address: IpAddr) -> bool {
@@ -74,6 +115,47 @@ mod tests {
         }
         for public in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "198.20.0.1", "2606:4700::1111", "2a00:1450::1"] {
             assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_opens_depends_on_the_reach() {
+        let opened_by = |address: &str| {
+            let address: IpAddr = address.parse().unwrap();
+            [Reach::Public, Reach::Private, Reach::Loopback].map(|reach| reach.opens(address))
+        };
+        for public in ["1.1.1.1", "2606:4700::1111"] {
+            assert_eq!(opened_by(public), [true; 3], "{public}");
+        }
+        for private in ["10.0.0.7", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd12:3456::1", "::ffff:10.0.0.7"] {
+            assert_eq!(opened_by(private), [false, true, true], "{private}");
+        }
+        for loopback in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(opened_by(loopback), [false, false, true], "{loopback}");
+        }
+        for never in [
+            "0.0.0.0",
+            "::",
+            "169.254.169.254",
+            "169.254.170.2",
+            "::ffff:169.254.169.254",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "224.0.0.1",
+            "255.255.255.255",
+            "fe80::1",
+            "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
+            "fd00:c1::a9fe:a9fe",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::a00:1",
+            "2002:7f00:1::",
+            "::127.0.0.1",
+            "ff02::1",
+        ] {
+            assert_eq!(opened_by(never), [false; 3], "{never}");
         }
     }
 }

@@ -3,17 +3,21 @@
 //!
 //! It speaks HTTP/1.1 as proxies do (RFC 9110, 7.6 and 9.3.6): `CONNECT` for anything encrypted, and requests with a whole
 //! address for plain HTTP. It looks names up itself and connects to the address that it checked, so that a name cannot mean one
-//! thing when it is checked and another when it is used. A request whose target names no host is for this side, and a
-//! [`Service`] of the caller's answers it.
+//! thing when it is checked and another when it is used. A request whose target names no host, or [`crate::ORIGIN`], is for
+//! this side, and a [`Service`] of the caller's answers it.
 
 mod address;
 mod count;
 mod proxy;
 mod rule;
 mod service;
+#[cfg(test)]
+mod tests;
+mod tunnel;
 
-use std::{fmt, net::IpAddr, path::Path, sync::Arc};
+use std::{fmt, net::IpAddr, path::Path, sync::Arc, time::Duration};
 
+pub use address::Reach;
 pub use rule::{Rule, RuleError};
 pub use service::{Body, Service};
 use tokio::task::JoinHandle;
@@ -24,9 +28,31 @@ use crate::{Result, error::Doing, sockets};
 #[derive(Clone)]
 pub struct Egress {
     rules: Arc<[Rule]>,
+    reach: Reach,
+    bounds: Bounds,
     service: Option<Service>,
     tell: Arc<dyn Fn(Contact) + Send + Sync>,
 }
+
+/// What one sandbox may take of this side, and how long is waited for others.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Connections at a time, tunnels among them.
+    connections: usize,
+    /// For a request's first lines.
+    head: Duration,
+    /// For the next byte through a tunnel.
+    idle: Duration,
+    /// The same, where one of the two has said its last.
+    half_closed: Duration,
+}
+
+const BOUNDS: Bounds = Bounds {
+    connections: 128,
+    head: Duration::from_secs(30),
+    idle: Duration::from_secs(60 * 60),
+    half_closed: Duration::from_secs(60),
+};
 
 /// What happened on the way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +68,14 @@ pub enum Contact {
 impl Egress {
     /// `tell` is called from the proxy's tasks and must not block.
     pub fn new(rules: Vec<Rule>, tell: impl Fn(Contact) + Send + Sync + 'static) -> Self {
-        Self { rules: rules.into(), service: None, tell: Arc::new(tell) }
+        let (reach, bounds) = (Reach::default(), BOUNDS);
+        Self { rules: rules.into(), reach, bounds, service: None, tell: Arc::new(tell) }
+    }
+
+    /// With rules for addresses that lead further than to the public internet.
+    #[must_use]
+    pub fn reaching(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 
     /// With a service that answers what is asked of this side, at [`crate::ORIGIN`] inside.
@@ -72,11 +105,15 @@ impl Egress {
 
 impl fmt::Debug for Egress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Egress").field("rules", &self.rules).field("service", &self.service).finish_non_exhaustive()
+        out.debug_struct("Egress")
+            .field("rules", &self.rules)
+            .field("reach", &self.reach)
+            .field("service", &self.service)
+            .finish_non_exhaustive()
     }
 }
 
-/// A proxy at work; dropping it closes its connections.
+/// A task of the proxy's, or all of it; dropping it ends the task and closes its connections.
 #[derive(Debug)]
 pub(crate) struct Serving(JoinHandle<()>);
 

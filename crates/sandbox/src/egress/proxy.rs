@@ -1,7 +1,7 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -10,35 +10,38 @@ use http_body_util::{BodyExt, Full};
 use hyper::{body::Bytes, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::copy_bidirectional,
     net::{TcpStream, UnixListener, UnixStream, lookup_host},
     sync::Semaphore,
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
-use super::{Body, Contact, Egress, address::is_public};
+use super::{Body, Contact, Egress, Serving, address::is_public, count::Opened, tunnel::Tunnel};
+use crate::ORIGIN;
 
-const CONNECTIONS: usize = 128;
 const CONNECT: Duration = Duration::from_secs(10);
-/// For a request's first lines.
-const HEAD: Duration = Duration::from_secs(30);
 /// Of a request, in bytes.
 const MAX_HEAD: usize = 64 << 10;
+/// After a connection that could not be taken: what it lacked, files for instance, is not there again at once.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A place that may be connected to.
-struct Target {
-    host: String,
-    port: u16,
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) host: String,
+    pub(super) port: u16,
 }
 
+/// The tunnel that a connection becomes.
+type Next = Arc<Mutex<Option<Tunnel>>>;
+
 pub(super) async fn serve(listener: UnixListener, egress: Egress) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Arc::new(Semaphore::new(egress.bounds.connections));
     // Aborted with this task.
     let mut connections = JoinSet::new();
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let (stream, _) = accepted(|| listener.accept()).await;
         let egress = egress.clone();
         connections.spawn(async move {
             if let Err(error) = connection(stream, egress).await {
@@ -49,29 +52,55 @@ pub(super) async fn serve(listener: UnixListener, egress: Egress) {
     }
 }
 
-async fn connection(stream: UnixStream, egress: Egress) -> hyper::Result<()> {
-    let service = service_fn(move |request| {
-        let egress = egress.clone();
-        async move { Ok::<_, std::convert::Infallible>(answer(request, &egress).await) }
-    });
-    let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD);
-    builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await
+pub(super) async fn accepted<T, F: Future<Output = io::Result<T>>>(accept: impl Fn() -> F) -> T {
+    loop {
+        match accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection out of a sandbox cannot be taken");
+                sleep(PAUSE).await;
+            }
+        }
+    }
 }
 
-async fn answer(request: Request<Incoming>, egress: &Egress) -> Response<Body> {
+async fn connection(stream: UnixStream, egress: Egress) -> hyper::Result<()> {
+    let (head, next) = (egress.bounds.head, Next::default());
+    let then = Arc::clone(&next);
+    let service = service_fn(move |request| {
+        let (egress, next) = (egress.clone(), Arc::clone(&next));
+        async move { Ok::<_, std::convert::Infallible>(answer(request, &egress, &next).await) }
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(head).max_buf_size(MAX_HEAD);
+    builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await?;
+    // In the same task, so that a tunnel keeps the connection's place and ends with the proxy.
+    let tunnel = then.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(tunnel) = tunnel {
+        tunnel.carry().await;
+    }
+    Ok(())
+}
+
+async fn answer(mut request: Request<Incoming>, egress: &Egress, next: &Next) -> Response<Body> {
     let tunnel = request.method() == Method::CONNECT;
+    if !tunnel
+        && is_for_this_side(request.uri())
+        && let Some(service) = &egress.service
+    {
+        return match to_origin_form(&mut request) {
+            Ok(()) => service.answer(request).await,
+            Err(error) => said(StatusCode::BAD_REQUEST, &format!("The request cannot be read: {error}.")),
+        };
+    }
     let Some(target) = target(request.uri(), tunnel) else {
-        if let Some(service) = egress.service.as_ref().filter(|_| is_for_this_side(request.uri())) {
-            return service.answer(request).await;
-        }
         return said(
             StatusCode::BAD_REQUEST,
             "This is a proxy: it takes CONNECT host:port, or a request for http://host/.",
         );
     };
-    let opened = match egress.open(&target).await {
-        Ok(opened) => opened,
+    let stream = match egress.open(&target).await {
+        Ok(stream) => stream,
         Err((status, reason)) => {
             let Target { host, port } = target;
             let answer = said(status, &format!("Muster did not open {host}:{port}: {reason}"));
@@ -79,7 +108,14 @@ async fn answer(request: Request<Incoming>, egress: &Egress) -> Response<Body> {
             return answer;
         }
     };
-    if tunnel { carry(request, opened, target, egress) } else { pass(request, opened, target, egress).await }
+    let opened = Opened::new(stream, target, egress);
+    if tunnel {
+        let tunnel = Tunnel::new(hyper::upgrade::on(request), opened, egress.bounds);
+        *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+        Response::new(empty())
+    } else {
+        pass(request, opened).await
+    }
 }
 
 fn target(uri: &Uri, tunnel: bool) -> Option<Target> {
@@ -93,9 +129,16 @@ fn target(uri: &Uri, tunnel: bool) -> Option<Target> {
     (!host.is_empty() && !authority.as_str().contains('@')).then(|| Target { host: host.to_ascii_lowercase(), port })
 }
 
-/// Origin-form (RFC 9112, 3.2.1): a path, and no host before it.
+/// Origin-form (RFC 9112, 3.2.1), a path and no host before it; and absolute-form with the proxy's own address, which
+/// clients send that take the proxy for everything.
 fn is_for_this_side(uri: &Uri) -> bool {
-    uri.authority().is_none() && uri.path().starts_with('/')
+    let own = |authority: &Authority| {
+        ORIGIN.strip_prefix("http://").is_some_and(|own| {
+            let port = own.rsplit(':').next().unwrap_or_default();
+            authority.as_str() == own || authority.as_str().strip_prefix("localhost:") == Some(port)
+        })
+    };
+    uri.path().starts_with('/') && uri.authority().is_none_or(own)
 }
 
 impl Egress {
@@ -104,8 +147,8 @@ impl Egress {
         let Target { host, port } = target;
         let literal: Option<IpAddr> = host.parse().ok();
         let named = self.rules.iter().any(|rule| rule.allows_name(host, *port));
-        let by_address = |address: IpAddr| self.rules.iter().any(|rule| rule.allows_address(address, *port));
-        if !named && !literal.is_some_and(by_address) {
+        let listed = |address: IpAddr| self.rules.iter().any(|rule| rule.allows_address(address, *port));
+        if !named && !literal.is_some_and(listed) {
             return Err((StatusCode::FORBIDDEN, "it is not on the allow-list of this project.".to_owned()));
         }
         let found: Vec<SocketAddr> = match literal {
@@ -115,9 +158,14 @@ impl Egress {
                 Ok(Err(_)) | Err(_) => return Err((StatusCode::BAD_GATEWAY, "its name is unknown.".to_owned())),
             },
         };
-        let usable: Vec<_> = found.iter().filter(|found| is_public(found.ip()) || by_address(found.ip())).collect();
+        let open = |address: IpAddr| is_public(address) || (listed(address) && self.reach.opens(address));
+        let usable: Vec<_> = found.iter().filter(|found| open(found.ip())).collect();
         if usable.is_empty() {
-            let reason = "it leads to a private address, which the allow-list does not name.";
+            let reason = if found.iter().any(|found| listed(found.ip())) {
+                "it leads to a private address, which is not open to sandboxes here although the allow-list names it."
+            } else {
+                "it leads to a private address, which the allow-list does not name."
+            };
             return Err((StatusCode::FORBIDDEN, reason.to_owned()));
         }
         let mut last = "it does not answer.".to_owned();
@@ -133,64 +181,50 @@ impl Egress {
         }
         Err((StatusCode::BAD_GATEWAY, last))
     }
-
-    fn closed(&self, target: Target, (sent, received): (u64, u64)) {
-        (self.tell)(Contact::Closed { host: target.host, port: target.port, sent, received });
-    }
-}
-
-/// Answers CONNECT and then carries bytes.
-fn carry(request: Request<Incoming>, mut opened: TcpStream, target: Target, egress: &Egress) -> Response<Body> {
-    let egress = egress.clone();
-    tokio::spawn(async move {
-        let carried = match hyper::upgrade::on(request).await {
-            Ok(upgraded) => copy_bidirectional(&mut TokioIo::new(upgraded), &mut opened).await,
-            Err(error) => Err(io::Error::other(error)),
-        };
-        if let Err(error) = &carried {
-            tracing::debug!(%error, host = target.host, "a tunnel out of a sandbox broke");
-        }
-        egress.closed(target, carried.unwrap_or_default());
-    });
-    Response::new(empty())
 }
 
 /// Passes one plain request on, as the host named in its address and not in its headers.
-async fn pass(mut request: Request<Incoming>, opened: TcpStream, target: Target, egress: &Egress) -> Response<Body> {
+async fn pass(mut request: Request<Incoming>, opened: Opened) -> Response<Body> {
     let Some(authority) = request.uri().authority().cloned() else {
         return said(StatusCode::BAD_REQUEST, "The address has no host.");
     };
     if let Err(error) = rewrite(&mut request, &authority) {
         return said(StatusCode::BAD_REQUEST, &format!("The request cannot be passed on: {error}."));
     }
-    let counted = super::count::Counted::new(opened);
-    let counts = counted.counts();
-    let Ok((mut sender, connection)) = hyper::client::conn::http1::handshake(TokioIo::new(counted)).await else {
+    let Ok((mut sender, connection)) = hyper::client::conn::http1::handshake(TokioIo::new(opened)).await else {
         return said(StatusCode::BAD_GATEWAY, "The host speaks no HTTP.");
     };
-    let egress = egress.clone();
-    tokio::spawn(async move {
+    let connection = Serving(tokio::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!(%error, host = target.host, "a request out of a sandbox broke");
+            tracing::debug!(%error, "a request out of a sandbox broke");
         }
-        egress.closed(target, counts.read());
-    });
+    }));
     match sender.send_request(request).await {
         Ok(mut response) => {
             strip(response.headers_mut());
-            response.map(|body| body.map_err(Into::into).boxed_unsync())
+            // The connection goes with the body that is read from it.
+            let held = move |error: hyper::Error| {
+                let _connection = &connection;
+                error.into()
+            };
+            response.map(|body| body.map_err(held).boxed_unsync())
         }
         Err(error) => said(StatusCode::BAD_GATEWAY, &format!("The host did not answer: {error}.")),
     }
 }
 
 fn rewrite(request: &mut Request<Incoming>, authority: &Authority) -> http::Result<()> {
-    let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
-    *request.uri_mut() = Uri::builder().path_and_query(path).build()?;
+    to_origin_form(request)?;
     *request.version_mut() = Version::HTTP_11;
-    strip(request.headers_mut());
     request.headers_mut().insert(header::HOST, HeaderValue::from_str(authority.as_str())?);
     request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Ok(())
+}
+
+fn to_origin_form(request: &mut Request<Incoming>) -> http::Result<()> {
+    let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+    *request.uri_mut() = Uri::builder().path_and_query(path).build()?;
+    strip(request.headers_mut());
     Ok(())
 }
 

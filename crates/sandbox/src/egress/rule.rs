@@ -7,7 +7,8 @@ const WEB: [u16; 2] = [80, 443];
 
 /// One line of an allow-list: a host (`example.com`), all hosts below one (`*.example.com`), or addresses (`10.1.0.0/16`).
 ///
-/// Each may have a port behind a colon, and is for the web's ports without. Private addresses are open only to the last kind.
+/// Each may have a port behind a colon, and is for the web's ports without. Other addresses
+/// than public ones are open only to the last kind, as far as the [`Reach`](super::Reach) goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     hosts: Hosts,
@@ -39,6 +40,15 @@ impl fmt::Display for RuleError {
 impl std::error::Error for RuleError {}
 
 impl Rule {
+    /// The addresses it names, where it names no host.
+    #[must_use]
+    pub fn addresses(&self) -> Option<IpNet> {
+        match self.hosts {
+            Hosts::Addresses(net) => Some(net),
+            Hosts::Name(_) | Hosts::Below(_) => None,
+        }
+    }
+
     pub(super) fn allows_name(&self, host: &str, port: u16) -> bool {
         self.allows_port(port)
             && match &self.hosts {

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use sandbox::{
     ORIGIN, Sandbox, Spec,
-    egress::{Body, Contact, Egress, Rule, Service},
+    egress::{Body, Contact, Egress, Reach, Rule, Service},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -57,7 +57,8 @@ fn egress(rules: &[String]) -> (Egress, Contacts) {
     let contacts = Contacts::default();
     let told = Arc::clone(&contacts);
     let rules: Vec<Rule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-    (Egress::new(rules, move |contact| told.lock().unwrap().push(contact)), contacts)
+    let egress = Egress::new(rules, move |contact| told.lock().unwrap().push(contact));
+    (egress.reaching(Reach::Loopback), contacts)
 }
 
 async fn open(world: &World, rules: &[String]) -> (Spec, Sandbox, Contacts) {
@@ -192,6 +193,11 @@ async fn what_is_asked_of_this_side_is_answered_by_the_service(world: World) {
     ));
     let told = "201 POST /v1/models with words";
     assert_eq!(text(&run(&sandbox, &post).await.stdout), told);
+    // As a client asks that sends everything to the proxy.
+    let through = python(&format!(
+        "import urllib.request as u\no = u.build_opener(u.ProxyHandler({{'http': '{ORIGIN}'}}))\nimport os\nos.environ['no_proxy'] = os.environ['NO_PROXY'] = ''\na = o.open('{ORIGIN}/v1/models?x=1', b'words', 50)\nprint(a.status, a.read().decode())"
+    ));
+    assert_eq!(text(&run(&sandbox, &through).await.stdout), told);
     // Kept together anywhere on the way, the answer would never begin.
     let slow = python(&format!(
         "import urllib.request\na = urllib.request.urlopen('{ORIGIN}/slow', None, 50)\nprint(a.read(6).decode())\nprint(urllib.request.urlopen('{ORIGIN}/on').read().decode())\nprint(a.read().decode())"

@@ -1,9 +1,10 @@
+use sandbox::egress::Rule;
 use types::{FieldError, ProjectId, TeamId, UserId};
 
 use super::{Commands, happening, name_of, select, taken};
 use crate::{
-    Can, Error, Orchestrator, Result, audit, budgets::catalogue_changed, error::OnConstraint, grants::WriteProjects,
-    models::checked_models, work::check_name,
+    Can, Error, Orchestrator, Result, SandboxReach, audit, budgets::catalogue_changed, error::OnConstraint,
+    grants::WriteProjects, models::checked_models, work::check_name,
 };
 
 /// What a sandbox of the project may use.
@@ -58,8 +59,9 @@ pub struct ProjectSettings {
 }
 
 impl ProjectSettings {
-    /// Trims everything, and names all fields that cannot be accepted.
-    fn checked(&self) -> Result<Self> {
+    /// Trims everything, and names all fields that cannot be accepted. The allow-list may open addresses as far as the
+    /// installation's `reach` goes.
+    fn checked(&self, reach: SandboxReach) -> Result<Self> {
         let mut wrong: Vec<FieldError> = Vec::new();
         let mut refuse = |field: &str, message: &str| {
             wrong.push(FieldError { field: field.to_owned(), message: message.to_owned() });
@@ -100,13 +102,8 @@ impl ProjectSettings {
             .collect();
         egress_allow.sort();
         egress_allow.dedup();
-        if let Some(host) = egress_allow.iter().find(|host| !is_egress_rule(host)) {
-            refuse(
-                "egress_allow",
-                &format!(
-                    "“{host}” is no host. Use one per line: packages.example, *.mirror.example, git.example:8443."
-                ),
-            );
+        if let Some(refusal) = egress_allow.iter().find_map(|rule| check_egress_rule(rule, reach).err()) {
+            refuse("egress_allow", &refusal);
         } else if egress_allow.len() > 100 {
             refuse("egress_allow", "Use at most 100 hosts.");
         }
@@ -145,21 +142,26 @@ pub(super) fn is_branch_name(name: &str) -> bool {
         && !name.contains("//")
 }
 
-/// `host`, `host:port`, or `*.domain`; host names as in RFC 1123, section 2.1.
-fn is_egress_rule(rule: &str) -> bool {
-    let (host, port) = rule.rsplit_once(':').map_or((rule, None), |(host, port)| (host, Some(port)));
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label.chars().all(|character| character.is_ascii_alphanumeric() || character == '-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+/// `host`, `host:port`, or `*.domain`; host names as in RFC 1123, section 2.1. An address stands for itself alone.
+fn check_egress_rule(text: &str, reach: SandboxReach) -> std::result::Result<(), String> {
+    let whole_domain = text.strip_prefix("*.").is_some_and(|end| !end.contains('.'));
+    let rule = text.parse::<Rule>().ok().filter(|_| !whole_domain && !text.contains(['/', '_']));
+    let Some(rule) = rule else {
+        return Err(format!(
+            "“{text}” is no host. Use one per line: packages.example, *.mirror.example, git.example:8443."
+        ));
     };
-    let named = host.strip_prefix("*.").unwrap_or(host);
-    port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
-        && named.len() <= 253
-        && named.split('.').all(label)
-        && (named.len() == host.len() || named.contains('.'))
+    match rule.addresses().map(|net| net.addr()) {
+        Some(address) if !reach.opens(address) && SandboxReach::Private.opens(address) => Err(format!(
+            "“{text}” is an address of a private network, which this Muster does not open to sandboxes. Whoever runs it can \
+             set sandbox.private_addresses."
+        )),
+        Some(address) if !reach.opens(address) => Err(format!(
+            "“{text}” leads to the server itself, to what its cloud tells it, or nowhere. Such an address is never open to \
+             sandboxes."
+        )),
+        _ => Ok(()),
+    }
 }
 
 impl Orchestrator {
@@ -173,7 +175,7 @@ impl Orchestrator {
         project: ProjectId,
         settings: &ProjectSettings,
     ) -> Result<()> {
-        let mut new = settings.checked()?;
+        let mut new = settings.checked(self.settings().sandbox_reach)?;
         let now = self.clock().now();
         let mut tx = self.db().team(scope).await?;
         name_of(&mut tx, scope, project).await?;
@@ -270,13 +272,42 @@ mod tests {
 
     #[test]
     fn hosts_are_told_from_what_is_none() {
-        for good in ["packages.example", "*.mirror.example", "git.example:8443", "localhost", "10.0.0.7"] {
-            assert!(is_egress_rule(good), "{good}");
-        }
-        for bad in
-            ["", "*", "*.com:0", "https://packages.example", "a b", "-a.example", "a..b", "*.*.a", "*.org", "a:70000"]
+        let open = |rule: &str| check_egress_rule(rule, SandboxReach::Public);
+        for good in ["packages.example", "*.mirror.example", "git.example:8443", "localhost", "1.1.1.1", "1.1.1.1:8443"]
         {
-            assert!(!is_egress_rule(bad), "{bad}");
+            assert_eq!(open(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "*",
+            "*.com:0",
+            "https://packages.example",
+            "a b",
+            "-a.example",
+            "a..b",
+            "*.*.a",
+            "*.org",
+            "a:70000",
+            "1.2.3",
+            "10.0.0.0/8",
+            "0x7f.1",
+        ] {
+            assert!(open(bad).is_err_and(|said| said.contains("is no host")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_open_as_the_installation_allows() {
+        for private in ["10.0.0.7", "192.168.1.2:8080", "[fd12::1]:443"] {
+            let refused = check_egress_rule(private, SandboxReach::Public).unwrap_err();
+            assert!(refused.contains("private network") && refused.contains("sandbox.private_addresses"), "{refused}");
+            assert_eq!(check_egress_rule(private, SandboxReach::Private), Ok(()), "{private}");
+        }
+        for never in ["127.0.0.1:5432", "[::1]:80", "0.0.0.0", "169.254.169.254", "168.63.129.16", "100.100.100.200"] {
+            for reach in [SandboxReach::Public, SandboxReach::Private] {
+                let refused = check_egress_rule(never, reach).unwrap_err();
+                assert!(refused.contains("never open"), "{refused}");
+            }
         }
     }
 
@@ -302,7 +333,7 @@ mod tests {
             allowed_models: Vec::new(),
             limits: Limits { pids: 1, ..Limits::default() },
         };
-        let Err(Error::Invalid(errors)) = settings.checked() else { panic!("refused") };
+        let Err(Error::Invalid(errors)) = settings.checked(SandboxReach::Public) else { panic!("refused") };
         let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["name", "description", "default_branch", "test_command", "egress_allow", "pids"]);
     }

@@ -13,7 +13,7 @@ use artifacts::{
 };
 use gateway::{Kind, Provider};
 use orchestrator::{
-    GitReach, Orchestrator, Scope, Settings,
+    GitReach, Orchestrator, SandboxReach, Scope, Settings,
     runs::{Decision, Engine, EngineLimits, EngineSettings, Gate, Patience, RunKeys, RunState, RunView, Shop},
     squads::Template,
     testing::{World, shim},
@@ -41,7 +41,14 @@ pub(crate) struct Yard {
 
 pub(crate) fn settings(data: &Path) -> Settings {
     let git_reach = GitReach { file: true, loopback: true, private: false };
-    Settings { data_dir: data.to_owned(), git_reach, allow_local_repositories: true, ..Settings::default() }
+    let sandbox_reach = SandboxReach::Loopback;
+    Settings {
+        data_dir: data.to_owned(),
+        git_reach,
+        sandbox_reach,
+        allow_local_repositories: true,
+        ..Settings::default()
+    }
 }
 
 impl Yard {

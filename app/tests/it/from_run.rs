@@ -12,11 +12,12 @@ use orchestrator::{
     models::{NewGatewayKey, ProviderSettings, WireFormat},
     runs::Inside,
     squads::{Holder, Template},
-    testing::{World, shim},
+    testing::World,
     work::{NewTask, Source},
 };
 use sandbox::{Backend, Command, Image, Limits, Local, Sandbox, Spec, egress::Egress};
 use tempfile::TempDir;
+use test_needs::shim;
 use time::macros::datetime;
 use types::{AgentId, MicroUsd, ProjectId, RunId, SquadId};
 

@@ -1,14 +1,16 @@
 //! A loopback port inside that leads to a socket of the outside.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream, UnixStream},
     sync::Semaphore,
+    time::sleep,
 };
 
 const CONNECTIONS: usize = 256;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Listens, and carries bytes for as long as the runtime lives.
 pub(crate) async fn listen(port: u16, socket: PathBuf) -> io::Result<()> {
@@ -16,7 +18,11 @@ pub(crate) async fn listen(port: u16, socket: PathBuf) -> io::Result<()> {
     tokio::spawn(async move {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-            let Ok((stream, _)) = listener.accept().await else { continue };
+            let Ok((stream, _)) = listener.accept().await else {
+                // Files that are lacking are not there again at once.
+                sleep(PAUSE).await;
+                continue;
+            };
             let socket = socket.clone();
             tokio::spawn(async move {
                 // The caller inside sees its connection end; said here, it could fill a log.

@@ -14,6 +14,7 @@ mod init;
 mod job;
 mod jobs;
 mod launch;
+mod meter;
 mod outbox;
 mod processes;
 pub mod protocol;

@@ -17,10 +17,16 @@ const PASSES: u32 = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
+    /// In clock ticks since the machine's start: with the number, what no two processes share.
+    pub(crate) born: u64,
     pub(crate) zombie: bool,
+    /// Or waiting for a processor.
+    pub(crate) running: bool,
     pub(crate) group: i32,
-    /// User and system time, its own and that of children which ended and were waited for, in clock ticks.
-    pub(crate) ticks: u64,
+    /// User and system time in clock ticks.
+    pub(crate) own: u64,
+    /// That of children which ended and were waited for, and of theirs.
+    pub(crate) children: u64,
     pub(crate) threads: u64,
     /// Resident memory in pages.
     pub(crate) pages: u64,
@@ -43,12 +49,28 @@ fn parse(stat: &str) -> Option<Process> {
     let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
     Some(Process {
         pid,
+        born: number(22)?,
         zombie: matches!(fields.first(), Some(&("Z" | "X"))),
+        running: fields.first() == Some(&"R"),
         group: fields.get(2)?.parse().ok()?,
-        ticks: number(14)? + number(15)? + number(16)? + number(17)?,
+        own: number(14)? + number(15)?,
+        children: number(16)? + number(17)?,
         threads: number(20)?,
         pages: number(24)?,
     })
+}
+
+/// How much of the time that it could have run a process did, in thousandths: all, where the kernel does not say it
+/// (schedstats, "Scheduler Statistics" of the kernel's documentation).
+pub(crate) fn share(pid: i32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    let mut times = text.split_whitespace().map_while(|time| time.parse::<u64>().ok());
+    match (times.next(), times.next()) {
+        (Some(ran), Some(waited)) if ran.saturating_add(waited) > 0 => {
+            u64::try_from(u128::from(ran) * 1000 / (u128::from(ran) + u128::from(waited))).unwrap_or(1000)
+        }
+        _ => 1000,
+    }
 }
 
 /// Ends a process group, and every process that carries the mark of its command. A process that both left the group and
@@ -95,7 +117,17 @@ mod tests {
     fn a_name_cannot_shift_the_fields() {
         let stat = "17 (a) S 1 (x) Z 1 99 17 0 -1 0 0 0 0 0 5 6 7 8 20 0 3 0 100 4096 12 184 1";
         let process = parse(stat).unwrap();
-        let expected = Process { pid: 17, zombie: true, group: 99, ticks: 26, threads: 3, pages: 12 };
+        let expected = Process {
+            pid: 17,
+            born: 100,
+            zombie: true,
+            running: false,
+            group: 99,
+            own: 11,
+            children: 15,
+            threads: 3,
+            pages: 12,
+        };
         assert_eq!(process, expected);
         assert_eq!(parse("nonsense"), None);
     }

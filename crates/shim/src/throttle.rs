@@ -1,7 +1,11 @@
 //! The share of the processors, where no control group holds it: when the commands have had more than theirs, all are
 //! stopped until they have waited for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -11,12 +15,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     jobs::{Jobs, is_first},
-    processes::signal,
+    processes::{self, signal},
     protocol::{Held, Start},
     usage,
 };
 
-/// How often is looked: five ticks of the clock that processors' time is counted by.
+/// How often is looked at most: five ticks of the clock that processors' time is counted by.
 const TURN: Duration = Duration::from_millis(50);
 /// While nothing runs.
 const REST: Duration = Duration::from_millis(200);
@@ -29,18 +33,25 @@ pub(crate) async fn processors(start: Start, jobs: Arc<Jobs>) {
         return;
     }
     let mut account = Account::new(start.cpu_millis);
-    let (mut then, mut before, mut stopped) = (Instant::now(), usage::processors(), false);
+    let (mut meter, mut then, mut stopped) = (usage::meter(), Instant::now(), false);
+    // What was used before is nobody's.
+    meter.look(&processes::all(), Duration::ZERO, false, processes::share);
     loop {
-        sleep(if stopped || jobs.count() > 0 { TURN } else { REST }).await;
-        let (now, total) = (Instant::now(), usage::processors());
-        let over = account.turn(now - then, total.saturating_sub(before));
-        (then, before) = (now, total);
+        sleep(if stopped || jobs.count() > 0 { TURN + by_chance() } else { REST }).await;
+        let (all, now) = (processes::all(), Instant::now());
+        let over = account.turn(now - then, meter.look(&all, now - then, stopped, processes::share));
+        then = now;
         if over || stopped {
             // Again at each turn: what began meanwhile runs.
             everything(if over { Signal::SIGSTOP } else { Signal::SIGCONT });
         }
         stopped = over;
     }
+}
+
+/// Up to half a turn, so that commands cannot keep in step with the looks.
+fn by_chance() -> Duration {
+    TURN.mul_f64((RandomState::new().hash_one(()) % 1000) as f64 / 2000.0)
 }
 
 /// Signals all processes that can be seen but the first, which is this one (kill(2)).

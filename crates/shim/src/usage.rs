@@ -1,10 +1,11 @@
 //! What the sandbox uses, from its control groups where they are mounted, else from its processes.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 use nix::unistd::{SysconfVar, sysconf};
 
 use crate::{
+    meter::Meter,
     processes::{self, Process},
     protocol::Stats,
 };
@@ -30,14 +31,15 @@ pub(crate) fn now() -> Stats {
     }
 }
 
-/// Time of processors that all processes have used so far.
-pub(crate) fn processors() -> Duration {
-    Duration::from_millis(ticked(&processes::all()))
+/// Counts the time that processes use, one after the other.
+pub(crate) fn meter() -> Meter {
+    let tick = 1_000_000 / constant(SysconfVar::CLK_TCK, 100).max(1);
+    Meter::new(constant(SysconfVar::_NPROCESSORS_ONLN, 1), tick)
 }
 
 /// Every process counts its own time and that of its children which ended; the first one gets the orphans.
 fn ticked(all: &[Process]) -> u64 {
-    all.iter().map(|process| process.ticks).sum::<u64>() * 1000 / constant(SysconfVar::CLK_TCK, 100)
+    all.iter().map(|process| process.own + process.children).sum::<u64>() * 1000 / constant(SysconfVar::CLK_TCK, 100)
 }
 
 fn anonymous() -> Option<u64> {

@@ -4,7 +4,11 @@
 //! shows it at the end, and fails where the need was one that its set-up meets.
 #![allow(clippy::print_stderr, reason = "tests say here why they did nothing")]
 
+mod shim;
+
 use std::{env, fmt::Display, fs::OpenOptions, io::Write as _, panic::Location, path::Path};
+
+pub use shim::shim;
 
 /// The variable that names the file in which tests record that they were passed over.
 pub const RECORD: &str = "MUSTER_TESTS_PASSED_OVER";

@@ -4,7 +4,6 @@
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot begin has failed")]
 
 mod journal;
-mod shim;
 mod writes;
 
 use gateway::{SsrfPolicy, Timeouts};
@@ -14,7 +13,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 use vault::{MasterKey, MasterKeys};
 
-pub use self::{shim::shim, writes::Writes};
+pub use self::writes::Writes;
 use crate::{
     Clock, Db, Keys, Orchestrator, Origin, Scope, Settings,
     accounts::{Checked, Credentials, NewAccount, Purpose, SignedIn},

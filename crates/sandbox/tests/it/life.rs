@@ -46,7 +46,7 @@ async fn a_sandbox_outlives_the_process_that_made_it(world: World) {
     let mut maker = Process::new(std::env::current_exe().unwrap());
     maker.args(["life::maker", "--exact", "--nocapture"]);
     maker.env(MAKER, format!("{} {id} {}", world.backend.name(), world.folder.display()));
-    let mut maker = maker.env("MUSTER_SHIM", crate::world::shim()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut maker = maker.env("MUSTER_SHIM", test_needs::shim()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(maker.stdout.take().unwrap()).lines().map(Result::unwrap);
     let workspace = lines.find_map(|line| line.strip_prefix("workspace ").map(PathBuf::from)).unwrap();
     maker.kill().unwrap();

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use sandbox::{Command, Error, Limits, Reason, Sandbox, Spec};
 
-use crate::world::{World, eventually, python, run, say, shell};
+use crate::world::{World, eventually, python, run, say, shell, text};
 
 const MIB: u64 = 1 << 20;
 
@@ -10,6 +10,7 @@ on_each_backend!(
     a_bomb_of_processes_is_held,
     a_memory_hog_is_ended_and_the_sandbox_lives,
     processors_are_shared_out,
+    children_that_nobody_waits_for_have_no_more_of_the_processors,
     the_workspace_cannot_be_filled,
     temporary_folders_have_a_size,
     the_wall_time_ends_the_sandbox,
@@ -49,6 +50,35 @@ async fn processors_are_shared_out(world: World) {
     let (wall, used) = (begin.elapsed(), Duration::from_millis(sandbox.stats().await.unwrap().cpu_ms));
     assert!(used < wall.mul_f64(0.75), "{used:?} of processors in {wall:?}");
     assert!(used > Duration::from_millis(100), "{used:?}");
+    world.close().await;
+}
+
+/// Two lines of children that take 20 ms of a processor each and leave no trace in their parents. Tells how much they took,
+/// and of what time, in milliseconds.
+const FORGETFUL: &str = r#"
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+begin, count, read = time.monotonic(), 0, []
+while time.monotonic() - begin < 8:
+    while len(read) < 2:
+        end, kept = os.pipe()
+        if os.fork() == 0:
+            while time.process_time() < 0.02: pass
+            os._exit(0)
+        os.close(kept)
+        count += 1
+        read.append(end)
+    os.read(read[0], 1)
+    os.close(read.pop(0))
+print(count * 20, int((time.monotonic() - begin) * 1000))
+"#;
+
+async fn children_that_nobody_waits_for_have_no_more_of_the_processors(world: World) {
+    let (_, sandbox) = with(&world, Limits { cpu_millis: 500, ..Limits::default() }).await;
+    let told = text(&run(&sandbox, &python(FORGETFUL)).await.stdout);
+    let (used, wall) = told.split_once(' ').unwrap();
+    let (used, wall): (u64, u64) = (used.parse().unwrap(), wall.parse().unwrap());
+    assert!(used > 0 && used < wall, "{used} of {wall} ms");
     world.close().await;
 }
 

@@ -18,7 +18,7 @@ fn an_ordinary_user_can_make_local_sandboxes_too() {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let (tests, shim) = (folder.path().join("it"), folder.path().join("shim"));
     fs::copy(std::env::current_exe().unwrap(), &tests).unwrap();
-    fs::copy(crate::world::shim(), &shim).unwrap();
+    fs::copy(test_needs::shim(), &shim).unwrap();
     for test in [
         "commands::local::a_command_runs_in_the_workspace",
         "commands::local::a_command_that_takes_too_long_ends_with_all_it_started",

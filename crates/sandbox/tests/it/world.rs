@@ -5,16 +5,15 @@ use std::{
     fs,
     os::unix::{fs::PermissionsExt, net::UnixStream},
     path::{Path, PathBuf},
-    process::{Command as Process, Stdio},
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use sandbox::{Backend, Command, Docker, Finished, Image, Limits, Local, Sandbox, Settings, Spec};
-use test_needs::{Need, passed_over};
+use test_needs::{Need, passed_over, shim};
 
 const DOCKER: &str = "/var/run/docker.sock";
 /// Each waits for an answer some seconds.
@@ -23,31 +22,6 @@ const TRIES: u32 = 12;
 pub(crate) struct World {
     pub(crate) folder: PathBuf,
     pub(crate) backend: Arc<dyn Backend>,
-}
-
-/// `MUSTER_SHIM`, or built here as the product's own build does it.
-pub(crate) fn shim() -> PathBuf {
-    static SHIM: OnceLock<PathBuf> = OnceLock::new();
-    SHIM.get_or_init(|| std::env::var_os("MUSTER_SHIM").map_or_else(build, PathBuf::from)).clone()
-}
-
-fn build() -> PathBuf {
-    // The test binary is `<target>/<profile>/deps/it-…`.
-    let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("shim");
-    let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut cargo = Process::new(env!("CARGO"));
-    cargo.current_dir(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).args([
-        "rustc",
-        "--quiet",
-        "--package",
-        "shim",
-        "--bin",
-        "muster-shim",
-    ]);
-    cargo.args(["--profile", "shim", "--target", &triple, "--target-dir"]).arg(&target);
-    cargo.args(["--", "-C", "target-feature=+crt-static"]);
-    assert!(cargo.stdin(Stdio::null()).status().unwrap().success(), "the shim does not build");
-    target.join(triple).join("shim/muster-shim")
 }
 
 pub(crate) fn unique(what: &str) -> String {

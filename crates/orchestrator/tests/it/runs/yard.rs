@@ -16,11 +16,12 @@ use orchestrator::{
     GitReach, Orchestrator, SandboxReach, Scope, Settings,
     runs::{Decision, Engine, EngineLimits, EngineSettings, Gate, Patience, RunKeys, RunState, RunView, Shop},
     squads::Template,
-    testing::{World, shim},
+    testing::World,
     work::{NewTask, Source},
 };
 use sandbox::{Image, Local};
 use tempfile::TempDir;
+use test_needs::shim;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use types::{ProjectId, TaskId};

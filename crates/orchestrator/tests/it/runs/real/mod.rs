@@ -14,14 +14,13 @@ use orchestrator::{
 };
 use sandbox::{Backend, Docker, Local};
 use tempfile::TempDir;
-use test_needs::{Need, passed_over};
+use test_needs::{Need, passed_over, shim};
 use types::{ProjectId, TaskId};
 
 use self::{
     assignments::{ANSWERS, Assignment, MIME, STRSIM, TOKENS, UNIDIFF},
     packages::{Lacking, Programs, run},
 };
-use orchestrator::testing::shim;
 
 use super::yard::Yard;
 

@@ -98,7 +98,7 @@ mod tests {
     /// Children one after the other, each of which runs for `life` microseconds and rests for `rest`. The parts of the time
     /// that they used and that was charged, in thousandths.
     fn forker(life: u64, rest: u64, waits: bool) -> (u64, u64) {
-        const LOOKS: u64 = 20_000;
+        const LOOKS: u64 = 4_000;
         let mut meter = Meter::new(2, TICK);
         let (mut charged, mut used, mut reaped) = (0, 0, 0);
         let (mut now, mut began, mut pid, mut chance) = (0, 0, 10, 1_u64);

@@ -165,7 +165,14 @@ impl Cluster {
         folder.check_disk()?;
         let install = install::choose(&install::all()?, data::version(folder).as_deref(), &data)?;
         let password = data::prepare(folder, &account, &install, options.fast, &mut notes)?;
-        let started = Starting { folder, account, install: &install, options }.run()?;
+        let started = Starting { folder, account, install: &install, options }.run();
+        // One whose starter was killed has only now come so far as to show itself.
+        if matches!(&started, Err(StartError::Died { said, .. }) if said.contains("\"postmaster.pid\" already exists"))
+            && taken_over(folder, &options.log)?
+        {
+            return Self::attach(folder, Some(lock), notes);
+        }
+        let started = started?;
         folder.write_port(started.port)?;
         let owned = Some(Owned { _lock: lock, child: Some(started.child) });
         Ok(Self { pid: started.pid, port: started.port, password, bin: install.bin, notes, owned })

@@ -1,7 +1,7 @@
 //! The data folder itself: made by `initdb`, checked, repaired.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -45,13 +45,16 @@ pub(crate) fn prepare(
     Ok(password)
 }
 
-/// `initdb` works under a temporary name, so that an interrupted one is never taken for a database.
+/// Begins the name of what `initdb` works in.
+const UNFINISHED: &str = "data.new";
+
+/// `initdb` works under a temporary name, so that an interrupted one is never taken for a database. The name is a new one each
+/// time: an `initdb` whose starter was killed may still be at work in the older one.
 fn create(folder: &Folder, account: &Account, install: &Install, password: &str, fast: bool) -> Result<(), StartError> {
     let data = folder.data();
-    let unfinished = folder.root().join("data.new");
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).at("remove the unfinished folder", &unfinished)?;
-    }
+    remove_unfinished(folder)?;
+    let attempt = generate()?;
+    let unfinished = folder.root().join(format!("{UNFINISHED}-{}", &attempt[..16]));
     fs::create_dir(&unfinished).at("create", &unfinished)?;
     account.own(&unfinished)?;
     let password_file = unfinished.with_extension("password");
@@ -64,6 +67,23 @@ fn create(folder: &Folder, account: &Account, install: &Install, password: &str,
         return Err(StartError::Initdb { folder: data, said });
     }
     fs::rename(&unfinished, &data).at("put in place", &data)
+}
+
+/// Clears away what interrupted attempts left. What one still fills is left to the next start.
+fn remove_unfinished(folder: &Folder) -> Result<(), StartError> {
+    for entry in fs::read_dir(folder.root()).at("read", folder.root())? {
+        let path = entry.at("read", folder.root())?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !name.starts_with(UNFINISHED) {
+            continue;
+        }
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        match removed {
+            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {}
+            other => other.at("remove the unfinished folder", &path)?,
+        }
+    }
+    Ok(())
 }
 
 /// What `initdb` complained about, if it failed.

@@ -22,8 +22,12 @@ impl Install {
 
 /// Every usable installation, newest first.
 pub(crate) fn all() -> Result<Vec<Install>, StartError> {
+    among(folders())
+}
+
+fn among(folders: Vec<PathBuf>) -> Result<Vec<Install>, StartError> {
     let mut found: Vec<Install> = Vec::new();
-    for bin in folders() {
+    for bin in folders {
         if let Some(install) = probe(&bin)
             && install.major >= OLDEST
             && !found.contains(&install)
@@ -86,6 +90,17 @@ mod tests {
         assert_eq!(major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"), Some(15));
         assert_eq!(major("postgres (PostgreSQL) 18beta1"), Some(18));
         assert_eq!(major("something else"), None);
+    }
+
+    #[test]
+    fn without_programs_the_way_to_them_is_told() {
+        let empty = tempfile::tempdir().unwrap();
+        let refused = among(vec![empty.path().to_path_buf(), empty.path().join("nowhere")]).unwrap_err();
+        assert!(matches!(refused, StartError::NoBinaries { oldest: OLDEST }), "{refused}");
+        let told = refused.to_string();
+        assert!(
+            told.contains("PostgreSQL 15 or newer is not installed") && told.contains("apt-get install postgresql")
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use local_postgres::{Cluster, Options, Port, StartError};
 use nix::sys::signal::{Signal, kill};
@@ -184,6 +185,43 @@ fn a_server_that_outlived_its_owner_is_taken_over() {
     heir.stop().unwrap();
     assert!(!root.path().join("pg/data/postmaster.pid").exists());
     assert_ne!(kill(pid, None), Ok(()), "stopped and gone");
+}
+
+/// A first start that is killed as soon as a file shows how far it is; what it started itself lives on.
+fn killed_at(root: &Path, has_begun: fn(&str) -> bool) {
+    let mut starting = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "hold", "--nocapture"])
+        .env(HOLD, root)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // An entry may vanish while it is read.
+    let names = || fs::read_dir(root.join("pg")).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let is_there = || names().any(|name| name.to_str().is_some_and(has_begun));
+    let end = Instant::now() + Duration::from_secs(120);
+    while !is_there() {
+        assert!(Instant::now() < end, "it never came so far");
+        std::thread::yield_now();
+    }
+    starting.kill().unwrap();
+    starting.wait().unwrap();
+}
+
+#[test]
+fn a_first_start_that_was_killed_leaves_nothing_in_the_way() {
+    // While `initdb` works, and while the server starts.
+    let moments: [fn(&str) -> bool; 2] = [|name| name.starts_with("data.new-"), |name| name == "data"];
+    for moment in moments {
+        let root = open_folder();
+        killed_at(root.path(), moment);
+        let cluster = Cluster::start(&options(&root)).unwrap();
+        ask(&cluster, "CREATE TABLE kept (id int)");
+        assert!(!cluster.attached());
+        cluster.stop().unwrap();
+        let again = Cluster::start(&options(&root)).unwrap();
+        ask(&again, "SELECT * FROM kept");
+    }
 }
 
 #[test]

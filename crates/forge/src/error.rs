@@ -38,6 +38,20 @@ pub enum GitError {
     Io { what: String, error: io::Error },
 }
 
+/// What git says where a server cannot be reached, or a connection to it ends too early.
+const AWAY: &[&str] = &[
+    "Could not resolve",
+    "Failed to connect",
+    "Couldn't connect",
+    "unable to access",
+    "early EOF",
+    "RPC failed",
+    "Connection reset",
+    "Connection timed out",
+    "unexpected disconnect",
+    "the remote end hung up",
+];
+
 impl GitError {
     pub(crate) fn io(what: impl Into<String>, error: impl Into<io::Error>) -> Self {
         let error = error.into();
@@ -67,8 +81,9 @@ impl GitError {
             Self::NotFound("repository at this address".into())
         } else if has(&["error: 301", "error: 302", "error: 307", "error: 308"]) {
             Self::Refused("the address redirects to another one; enter the final address".into())
-        } else if has(&["Could not resolve", "Failed to connect", "Couldn't connect", "unable to access", "early EOF"])
-        {
+        } else if has(&["RPC failed; HTTP 4"]) {
+            Self::Refused(message)
+        } else if has(AWAY) {
             Self::Unreachable(message)
         } else if has(&["No space left on device"]) {
             Self::Full
@@ -153,6 +168,16 @@ mod tests {
             told("fatal: unable to access 'https://x/': Could not resolve host: x"),
             GitError::Unreachable(text) if text.contains("Could not resolve host")
         ));
+        for lost in [
+            "error: RPC failed; curl 18 transfer closed with outstanding read data remaining\nfatal: expected flush",
+            "send-pack: unexpected disconnect while reading sideband packet\nfatal: the remote end hung up unexpectedly",
+            "fatal: read error: Connection reset by peer",
+        ] {
+            assert!(matches!(told(lost), GitError::Unreachable(_)), "{lost}");
+        }
+        let large =
+            "error: RPC failed; HTTP 413 curl 22 The requested URL returned error: 413\nfatal: the remote end hung up";
+        assert!(matches!(told(large), GitError::Refused(text) if text.contains("413")));
         assert!(matches!(told("fatal: write error: No space left on device"), GitError::Full));
         assert!(
             matches!(told("hint: none\nfatal: bad tree"), GitError::Failed { message, .. } if message == "bad tree")

@@ -193,6 +193,8 @@ impl Repository {
             {
                 GitError::Moved(branch.to_string())
             }
+            // The connection ended before it said what became of the branch.
+            Some(why) if why.contains("remote failure") => GitError::Unreachable(why),
             Some(why) => {
                 GitError::Refused(why.trim_start_matches("[remote rejected] ").trim_matches(['(', ')']).to_owned())
             }

@@ -2,7 +2,7 @@ use forge::{BranchName, Expect, GitError, Merge, Oid, Remote, Repository, Signat
 use serde::{Deserialize, Serialize};
 use types::{RunId, TeamId};
 
-use super::prepare::{branch, oid, unprepared};
+use super::prepare::{branch, oid, unfetched, unprepared};
 use crate::runs::{
     job::Job,
     journal::{Line, RunEvent},
@@ -21,7 +21,7 @@ enum Came {
 pub(in crate::runs) async fn merge(shop: &Shop, job: &Job) -> dbos::Result<Outcome, Stumble> {
     let name = format!("merge {}", job.position.merges + 1);
     let row = step(&format!("{name}: begin"), || shop.begin_step(job, "merge", None, Vec::new())).await?;
-    let came = step(&name, || async { shop.merge(job).await }).await?;
+    let came = step(&name, || async { shop.merge(job).await }).await.map_err(given_up)?;
     let (done, summary, outcome) = match &came {
         Came::Merged(commit) => {
             let short = commit.get(..9).unwrap_or(commit);
@@ -39,7 +39,7 @@ impl Shop {
         let into = branch(&job.project.default_branch)?;
         let remote = self.remote(job).await?;
         if let Some(remote) = &remote {
-            repository.fetch(remote).await.map_err(unprepared)?;
+            repository.fetch(remote).await.map_err(unfetched)?;
         }
         let mut tx = self.muster.db().team(&job.scope()).await?;
         let delivered = sqlx::query_scalar!(
@@ -87,6 +87,14 @@ impl Shop {
     }
 }
 
+/// What did not pass with the last try is the remote's or the target branch's, and people can do something about it.
+fn given_up(error: dbos::Error<Stumble>) -> dbos::Error<Stumble> {
+    match error {
+        dbos::Error::Application(Stumble::Passing(sentence)) => Stumble::last(Failure::Preparation, sentence).into(),
+        other => other,
+    }
+}
+
 /// Pushes the merge. Where that fails, our branch is put back: it must not be ahead of the remote, or the next fetch would lose
 /// the merge.
 async fn push(
@@ -103,6 +111,10 @@ async fn push(
         GitError::Moved(_) => Err(unmerged(error)),
         error => {
             let sentence = format!("The merge could not be pushed: {}", error.for_user().message);
+            // Where the remote has it all the same, the next try finds it there.
+            if matches!(error, GitError::Unreachable(_) | GitError::Timeout { .. }) {
+                return Err(Stumble::Passing(sentence));
+            }
             let failure = if matches!(error, GitError::AuthRefused) { Failure::Access } else { Failure::Preparation };
             Err(Stumble::last(failure, sentence))
         }

@@ -277,6 +277,14 @@ pub(super) fn unprepared(error: GitError) -> Stumble {
     Stumble::last(failure, error.for_user().message)
 }
 
+/// Where a server elsewhere cannot be reached, it may be in a moment.
+pub(super) fn unfetched(error: GitError) -> Stumble {
+    match error {
+        GitError::Unreachable(_) | GitError::Timeout { .. } => Stumble::Passing(error.for_user().message),
+        error => unprepared(error),
+    }
+}
+
 /// Two runs may begin in a new project at the same time: whoever comes second goes on with what the first has made.
 fn unmade(error: GitError) -> Stumble {
     match error {

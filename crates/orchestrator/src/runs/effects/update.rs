@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use types::StepId;
 
 use super::{
-    prepare::{branch, oid, unprepared},
+    prepare::{branch, oid, unfetched, unprepared},
     verify::Came,
 };
 use crate::runs::{
@@ -85,7 +85,7 @@ impl Shop {
     async fn replay(&self, job: &Job) -> Stumbled<Updated> {
         let repository = self.repository(job)?;
         if let Some(remote) = self.remote(job).await? {
-            repository.fetch(&remote).await.map_err(unprepared)?;
+            repository.fetch(&remote).await.map_err(unfetched)?;
         }
         let target = branch(&job.project.default_branch)?;
         let gone = || {

@@ -1,6 +1,10 @@
 //! A repository elsewhere that lets nobody in without a user name and a token.
 
-use std::{io::Cursor, path::PathBuf, sync::Arc};
+use std::{
+    io::Cursor,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,
@@ -11,6 +15,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{Exchange, PushRules, Repository, Service, Signature};
+use futures::stream;
 use orchestrator::{
     runs::RunState,
     squads::Template,
@@ -19,12 +24,40 @@ use orchestrator::{
 use time::macros::datetime;
 use tokio::net::TcpListener;
 
-use super::yard::Yard;
+use super::{failover::git, yard::Yard};
 
 /// Git's smart HTTP over one repository, behind a user name and a token.
 struct Host {
     folder: PathBuf,
     authorization: String,
+    lost: Lost,
+}
+
+/// Where connections end too early, each once.
+type Lost = Arc<Mutex<Vec<Loss>>>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Before anything is sent.
+    Fetch,
+    /// Before the pushed commits are taken.
+    Push,
+    /// When they are taken, and before that is said.
+    Pushed,
+}
+
+impl Host {
+    fn loses(&self, loss: Loss) -> bool {
+        let mut lost = self.lost.lock().expect("nobody panicked");
+        let at = lost.iter().position(|one| *one == loss);
+        at.map(|at| lost.remove(at)).is_some()
+    }
+}
+
+/// An answer that ends in its middle.
+fn cut_off() -> Response {
+    let ended: Result<Bytes, _> = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+    Response::new(Body::from_stream(stream::once(std::future::ready(ended))))
 }
 
 async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
@@ -39,6 +72,10 @@ async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
     let path = parts.uri.path().strip_prefix("/parcels.git").expect("the repository").to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let service = Service::of(parts.method.as_str(), &path, &query);
+    let pushes = path.ends_with("git-receive-pack");
+    if (service == Some(Service::Fetch) && host.loses(Loss::Fetch)) || (pushes && host.loses(Loss::Push)) {
+        return cut_off();
+    }
     let body: Bytes = axum::body::to_bytes(body, 1 << 26).await.expect("a body");
     let exchange = Exchange {
         method: parts.method.to_string(),
@@ -53,6 +90,11 @@ async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
     };
     let repository = Repository::open(&host.folder).expect("a repository");
     let served = repository.serve(exchange, Cursor::new(body.to_vec())).await.expect("served");
+    if pushes && host.loses(Loss::Pushed) {
+        // Taken when the answer is read to its end.
+        axum::body::to_bytes(Body::from_stream(served.body), 1 << 26).await.expect("an answer");
+        return cut_off();
+    }
     let mut headers = HeaderMap::new();
     for (name, value) in served.headers {
         headers.insert(name.parse::<axum::http::HeaderName>().expect("a name"), value.parse().expect("a value"));
@@ -64,7 +106,7 @@ async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
 }
 
 /// A repository with the sample's code and its address.
-async fn host(yard: &Yard, token: &str) -> (Repository, String) {
+async fn host(yard: &Yard, token: &str) -> (Repository, String, Lost) {
     let files = yard.data.path().join("origin-files");
     for file in agents::sample::FILES {
         let path = files.join(file.path);
@@ -76,11 +118,13 @@ async fn host(yard: &Yard, token: &str) -> (Repository, String) {
     let main = "main".parse().expect("a name");
     let made = Repository::import_files(&folder, &main, &files, &author, "Begin").await.expect("a repository");
     let authorization = format!("Basic {}", STANDARD.encode(format!("ada:{token}")));
-    let router = Router::new().fallback(answer).with_state(Arc::new(Host { folder, authorization }));
+    let lost = Lost::default();
+    let router =
+        Router::new().fallback(answer).with_state(Arc::new(Host { folder, authorization, lost: Arc::clone(&lost) }));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://{}/parcels.git", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    (made.0, url)
+    (made.0, url, lost)
 }
 
 fn credential(token: &str) -> RepositoryCredential {
@@ -93,7 +137,7 @@ const TOKEN: &str = "glpat-abcdefghijklmnopq";
 async fn a_wrong_token_is_said_and_a_right_one_fetches_pushes_and_merges() {
     let yard = Yard::new().await;
     let muster = &yard.world.muster;
-    let (origin, url) = host(&yard, TOKEN).await;
+    let (origin, url, _) = host(&yard, TOKEN).await;
     let can = yard.scope.can().expect("may");
     let wrong = credential("glpat-thisisnotthetoken");
     let project =
@@ -122,6 +166,28 @@ async fn a_wrong_token_is_said_and_a_right_one_fetches_pushes_and_merges() {
     muster.remove_credential(&can, project).await.expect("removed");
     assert!(secrets(&yard).await.is_empty(), "nothing is left of either token");
     found_nowhere(&yard);
+    engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_goes_on_where_connections_end_too_early() {
+    let yard = Yard::new().await;
+    let muster = &yard.world.muster;
+    let (origin, url, lost) = host(&yard, TOKEN).await;
+    let can = yard.scope.can().expect("may");
+    let source = Source::Git { url };
+    let project =
+        muster.create_project_with(&can, "Parcels", &source, Some(&credential(TOKEN))).await.expect("a project");
+    let task = yard.task_in(project, Template::Full).await;
+    let engine = yard.work().await;
+    let waiting = yard.reviewable(task).await;
+    lost.lock().expect("nobody panicked").extend([Loss::Fetch, Loss::Push, Loss::Pushed]);
+    let merged = yard.approve(task, &waiting).await;
+    let merge = merged.merge.clone().unwrap_or_else(|| panic!("merged: {merged:#?}"));
+    assert!(lost.lock().expect("nobody panicked").is_empty(), "each was tried again");
+    assert_eq!(origin.resolve("main").await.expect("a branch").to_string(), merge.commit);
+    assert_eq!(git(origin.path(), &["rev-list", "--merges", "--count", "main"]), "1", "one merge");
+    assert_eq!(merged.steps.iter().filter(|step| step.kind == "merge").count(), 1, "in one step");
     engine.shut_down().await;
 }
 

@@ -5,16 +5,21 @@ use std::{path::Path, process::Stdio, time::Duration};
 use orchestrator::{
     Clock, Db, Orchestrator, Settings,
     db::PoolSettings,
-    runs::{Decision, Engine, EngineLimits, EngineSettings, Patience, RunState, RunView, Shop},
+    runs::{Decision, Engine, EngineLimits, EngineSettings, Gate, Patience, RunState, RunView, Shop},
     squads::Template,
     testing,
+    work::Commands,
 };
+use serde_json::json;
 use tokio::process::{Child, Command};
 use types::{RunId, TaskId};
 
 use super::{
+    after::somebody_writes,
+    at_once::{call, create, finish, shell},
     failover::git,
     folders::Folders,
+    scripted::{Scripted, when},
     yard::{Tools, Yard},
 };
 
@@ -219,6 +224,41 @@ async fn killed_while_delivering() {
 async fn killed_while_merging() {
     let with_merge: Vec<&str> = FULL.iter().copied().chain(["merge"]).collect();
     killed_in("merge", Template::Full, &with_merge).await;
+}
+
+/// What was merged meanwhile does not go with the work: it is brought onto the branch as it is now.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_updating() {
+    let both = [shell("printf 'ours and theirs\\n' > rates.txt"), finish("Both.")];
+    let ask = call("ask", &json!({ "question": "Which rate?" }));
+    let script = [
+        when("again", &["Role: coder\n", "Occasion: review comments\n"], &["- rates.txt: main has"], &both),
+        when("write", &["Role: coder\n"], &[], &[ask, create("rates.txt", "ours\n"), finish("Rates.")]),
+    ];
+    let site = Scripted::new(Template::Solo, &[], Commands::default(), &script).await;
+    let squad = site.squad().await;
+    let mut rules = squad.rules;
+    rules.gates.merge = false;
+    site.yard.world.muster.set_rules(&site.yard.scope.can().expect("may"), squad.id, &rules).await.expect("rules");
+    site.start().await;
+    let mut first = site.yard.worker();
+    let asking = site.until_gate(Gate::Question).await;
+    let repository = site.yard.repository(site.project);
+    somebody_writes(&repository, "rates.txt", "theirs\n").await;
+    site.decide(&asking, &Decision::Answer("Ours".into())).await;
+    site.yard.until(site.task, |run| run.steps.iter().any(|step| step.kind == "update") || !run.state.alive()).await;
+    first.kill().await.expect("killed");
+    let second = site.yard.worker();
+    let merged = site.stands().await;
+    drop(second);
+    assert_eq!(merged.state, RunState::Completed, "{merged:#?}");
+    let kinds: Vec<&str> = merged.steps.iter().skip(asking.steps.len()).map(|step| step.kind.as_str()).collect();
+    let again = ["update", "rework", "verify", "deliver", "merge"];
+    assert_eq!(kinds, [&["implement", "verify", "deliver", "merge"][..], &again].concat());
+    let text = repository.read("main", "rates.txt", 1 << 20).await.expect("a file");
+    assert_eq!(text, b"ours and theirs\n");
+    assert_eq!(git(repository.path(), &["rev-list", "--merges", "--count", "HEAD"]), "1", "one merge");
+    booked_once(&site.yard, merged.id).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

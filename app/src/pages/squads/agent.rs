@@ -211,7 +211,7 @@ fn limits(data: &AgentPage) -> AnyView {
                 {number("max_tokens", "Tokens in a run", &input.max_tokens, 1000, 1_000_000_000)}
                 {cost}
             </div>
-            <p class="field__hint">"Tokens are those read afresh and written; what a provider reads again from its cache is not counted. At its tokens, dollars or minutes the run waits, says which limit was met, and goes on once you raise it; without model calls left it fails."</p>
+            <p class="field__hint">"Tokens are those read afresh and written; what a provider reads again from its cache is not counted. At a limit the run waits, says which one was met, and goes on once you raise it."</p>
         </fieldset>
     }
     .into_any()

@@ -200,6 +200,14 @@ fn calls_of_the_model_are_bounded() {
         step(&mut turn, &reads(&format!("{round}.py")), "text");
     }
     assert_eq!(reason(&turn), StopReason::ModelCalls { limit: 6 });
+    turn.allow_calls(6);
+    assert_eq!(reason(&turn), StopReason::ModelCalls { limit: 6 }, "no more than before");
+    turn.allow_calls(8);
+    assert!(last_text(&turn).contains("with 2 more answers."));
+    assert_well_formed(&request(&turn));
+    step(&mut turn, &reads("7.py"), "text");
+    step(&mut turn, &reads("8.py"), "text");
+    assert_eq!(reason(&turn), StopReason::ModelCalls { limit: 8 });
 }
 
 #[test]

@@ -214,6 +214,16 @@ impl Turn {
         Ok(())
     }
 
+    /// Gives the turn another bound of model calls. One that was stopped at the bound before goes on, if that leaves a call.
+    pub fn allow_calls(&mut self, limit: u32) {
+        self.limits.max_model_calls = limit;
+        if limit > self.calls && matches!(self.phase, Phase::Stopped(StopReason::ModelCalls { .. })) {
+            self.phase = Phase::Model;
+            self.say(vec![Part::Text { text: format!("You may go on, with {} more answers.", limit - self.calls) }]);
+            self.settle();
+        }
+    }
+
     /// Takes the provider's word that the conversation is too long, whatever was estimated: it is made shorter.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use types::{AgentId, MicroUsd, RunId, StepId, TeamId};
 
 use super::model::Call;
 use crate::{
-    Result,
+    Error, Result,
     runs::{
         hold_up::{HeldAgent, HeldUp},
         job::Job,
@@ -16,7 +16,7 @@ use crate::{
         shop::Shop,
         workflow::{Stumble, Stumbled},
     },
-    squads::AgentLimits,
+    squads::{AgentLimits, PlannedAgent},
 };
 
 /// A sandbox is not made for less.
@@ -49,6 +49,32 @@ impl Shop {
             }
             None => left(job, took).map(drop),
         }
+    }
+
+    /// Why the run stands still where an agent has made all the model calls that a turn may have.
+    pub(super) async fn out_of_calls(&self, job: &Job, agent: &PlannedAgent, made: u32) -> Stumbled<Stumble> {
+        let (allowed, version) = self.calls_allowed(job, agent.id).await?;
+        let sentence = format!("{} has made {made} model calls in this turn, and its limit is {made}.", agent.name);
+        let mut why = HeldUp::by_limit(sentence, HeldAgent { squad: job.plan.squad.squad, id: agent.id, version });
+        if allowed > made {
+            // It was raised since the turn began: nobody has to do anything.
+            why.until = Some(self.muster.clock().now());
+        }
+        Ok(Stumble::HeldUp(Box::new(why)))
+    }
+
+    /// How many model calls a turn of the agent may have now, with the version of its settings.
+    pub(super) async fn calls_allowed(&self, job: &Job, agent: AgentId) -> Stumbled<(u32, i32)> {
+        let mut tx = self.muster.db().team(&job.scope()).await?;
+        let row = sqlx::query!(
+            "SELECT max_model_calls, version FROM agents WHERE team_id = $1 AND id = $2",
+            job.team() as TeamId,
+            agent as AgentId
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok((row.max_model_calls.try_into().map_err(Error::internal)?, row.version))
     }
 
     /// How much longer the run may take; ends it where that is nothing.

@@ -2,7 +2,7 @@
 
 use agents::{
     PlanItem,
-    builtin::{Next, Outcome as Came, Turn, Unexpected},
+    builtin::{Next, Outcome as Came, StopReason, Turn, Unexpected},
 };
 use forge::{HiddenRef, Merge, Oid};
 use serde::{Deserialize, Serialize};
@@ -140,8 +140,12 @@ impl Shop {
         row: StepId,
         share: &Share,
     ) -> Stumbled<String> {
+        let came = share.turn.next();
+        if let Next::Done(Came::Stopped { reason: StopReason::ModelCalls { limit } }) = came {
+            return Err(self.out_of_calls(job, agent, limit).await?);
+        }
         let head = self.settle_share(job, agent, &share.files).await?;
-        match share.turn.next() {
+        match came {
             Next::Done(Came::Finished { finish }) => {
                 let lines = self.hand_over(job, agent, row, &finish).await?;
                 self.end_step(job, row, true, &summary(&finish), Some(&head), lines).await?;

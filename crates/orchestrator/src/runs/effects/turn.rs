@@ -1,4 +1,4 @@
-use agents::builtin::{Finish, Next, Outcome as Came, Turn, Verdict};
+use agents::builtin::{Finish, Next, Outcome as Came, StopReason, Turn, Verdict};
 use forge::Signature;
 use serde::{Deserialize, Serialize};
 use types::{RunId, StepId, TeamId};
@@ -90,7 +90,13 @@ async fn alone(
             Next::Done(came) => break came,
         }
     };
-    step(&format!("{name}: end"), || shop.end_turn(job, purpose, agent, row, files.as_deref(), (&turn, &came))).await
+    let ended =
+        step(&format!("{name}: end"), || shop.end_turn(job, purpose, agent, row, files.as_deref(), (&turn, &came)))
+            .await;
+    if let Err(dbos::Error::Application(Stumble::HeldUp(_))) = &ended {
+        step(&format!("{name}: keep"), || shop.keep_turn(job, purpose, agent, files.as_deref(), &turn)).await?;
+    }
+    ended
 }
 
 /// Passes a step's result on; before the run stands still, what the turn has come to is kept for when it goes on, and where
@@ -131,10 +137,16 @@ impl Shop {
         let kept = self.kept_turn(job).await?;
         let fresh = kept.is_none();
         let turn = match kept {
-            Some(Kept::Several(shares)) => {
+            Some(Kept::Several(mut shares)) => {
+                for share in &mut shares {
+                    share.turn.allow_calls(self.calls_allowed(job, share.agent).await?.0);
+                }
                 return Ok(Begun::Several { shares: self.begin_shares(job, shares, false).await? });
             }
-            Some(Kept::One(turn)) => turn,
+            Some(Kept::One(mut turn)) => {
+                turn.allow_calls(self.calls_allowed(job, job.agent(purpose)?.id).await?.0);
+                turn
+            }
             None => {
                 let shares = self.deal(job, purpose).await?;
                 if !shares.is_empty() {
@@ -238,6 +250,9 @@ impl Shop {
         files: Option<&str>,
         (turn, came): (&Turn, &Came),
     ) -> Stumbled<Outcome> {
+        if let Came::Stopped { reason: StopReason::ModelCalls { limit } } = came {
+            return Err(self.out_of_calls(job, agent, *limit).await?);
+        }
         let head = self.settle_workspace(job, agent, purpose.as_str(), files).await?;
         match came {
             Came::Asked { question, options } => {

@@ -407,6 +407,21 @@ async fn a_limit_of_one_holds_the_run_up_and_a_raise_lets_that_one_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_has_made_its_calls_holds_the_run_up_until_it_may_make_more() {
+    let mut site = Site::new(&one_waits(|turn| turn)).await;
+    let limit =
+        async |site: &Site, calls| site.edit_second_coder(|settings| settings.limits.max_model_calls = calls).await;
+    limit(&site, 2).await;
+    // A run keeps the bound that it began with until it stands still there.
+    let can = site.yard.scope.can().expect("may");
+    site.yard.world.muster.stop_run(&can, site.run, "Before its bound").await.expect("stopped");
+    site.run = site.yard.world.muster.start_run(&can, site.task, None).await.expect("another run");
+    let engine = site.yard.work().await;
+    let said = held_up_alone(&site, &engine, async || {}, async || limit(&site, 80).await).await;
+    assert_eq!(said, "coder-2 has made 2 model calls in this turn, and its limit is 2.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_model_of_one_holds_the_run_up_until_it_is_allowed() {
     let site = Site::new(&one_waits(|turn| turn)).await;
     let muster = &site.yard.world.muster;

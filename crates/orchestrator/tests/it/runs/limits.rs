@@ -205,6 +205,28 @@ async fn an_agent_that_has_used_its_tokens_waits_before_the_next_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_has_made_its_calls_waits_before_the_next_one() {
+    let site = Solo::new(&[create("one.txt", "1\n"), create("two.txt", "2\n"), finish("Both.")]).await;
+    site.limit_coder(|limits| limits.max_model_calls = 2).await;
+    let expected = "coder has made 2 model calls in this turn, and its limit is 2.";
+    held_up_after_two_calls(&site, expected, |limits| limits.max_model_calls = 80).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_were_allowed_since_the_turn_began_are_made() {
+    let site = Solo::new(&[wait("fees"), create("fees.txt", "fees\n"), finish("Fees.")]).await;
+    site.limit_coder(|limits| limits.max_model_calls = 1).await;
+    let run = site.start().await;
+    let engine = site.yard.work().await;
+    let pipe = site.waits(run).await;
+    site.limit_coder(|limits| limits.max_model_calls = 80).await;
+    open(pipe).await;
+    let waiting = site.until_gate(Gate::Merge).await;
+    assert_eq!(site.left(&waiting, "fees.txt").await.as_deref(), Some("fees\n"));
+    site.end(&engine).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_without_money_works_with_a_model_that_costs_nothing() {
     let site = Solo::new(&[create("one.txt", "1\n"), finish("One.")]).await;
     site.limit_coder(|limits| limits.max_cost = MicroUsd::ZERO).await;

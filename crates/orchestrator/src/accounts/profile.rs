@@ -3,6 +3,9 @@ use types::{SessionId, UserId};
 use super::{SignedIn, check_name, check_password, sign_up::hash_error};
 use crate::{Error, Orchestrator, Result, mail};
 
+/// In place of a network, where guesses count together wherever they come from.
+const ANYWHERE: &str = "";
+
 impl Orchestrator {
     /// Changes the person's name.
     ///
@@ -25,8 +28,12 @@ impl Orchestrator {
     /// Changes the password, given the current one, and ends all other sessions.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a wrong current password or a new one that is too weak.
+    /// [`Error::Invalid`] for a wrong current password or a new one that is too weak, [`Error::TooManyAttempts`] after several
+    /// wrong ones in this session.
     pub async fn change_password(&self, who: &SignedIn, current: &str, new: &str) -> Result<()> {
+        // Whoever came by a session may not try passwords in it, from wherever. The person's own sessions are not slowed.
+        let attempts = format!("session {}", who.session);
+        self.check_throttle(&attempts, ANYWHERE).await?;
         let mut tx = self.db().global().await?;
         let stored = sqlx::query_scalar!("SELECT password_hash FROM users WHERE id = $1", who.user.id as UserId)
             .fetch_one(&mut *tx)
@@ -34,6 +41,7 @@ impl Orchestrator {
         tx.commit().await?;
         let verdict = self.hasher.verify(current, stored.as_deref()).await.map_err(hash_error)?;
         if !verdict.matches {
+            self.count_failure(&attempts, ANYWHERE).await?;
             return Err(Error::field("current", "This is not your current password."));
         }
         let mut errors = Vec::new();

@@ -29,7 +29,7 @@ impl Orchestrator {
         let key = Email::parse(credentials.email)
             .map_or_else(|_| credentials.email.to_lowercase(), |email| email.key().to_owned());
         let key: String = key.chars().take(254).collect();
-        self.check_throttle(&key, origin).await?;
+        self.check_throttle(&key, &origin.network()).await?;
 
         let mut tx = self.db().global().await?;
         let user = sqlx::query!(r#"SELECT id AS "id: UserId", password_hash FROM users WHERE email_key = $1"#, key)
@@ -40,7 +40,7 @@ impl Orchestrator {
         let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let verdict = self.hasher.verify(credentials.password, stored).await.map_err(hash_error)?;
         let Some(user) = user.filter(|_| verdict.matches) else {
-            self.count_failure(&key, origin).await?;
+            self.count_failure(&key, &origin.network()).await?;
             return Err(Error::field("password", "The address and the password do not belong together."));
         };
         let better = if verdict.needs_rehash { Some(self.hash_password(credentials.password).await?) } else { None };
@@ -59,13 +59,13 @@ impl Orchestrator {
         Ok(opened)
     }
 
-    async fn check_throttle(&self, key: &str, origin: &Origin) -> Result<()> {
+    pub(super) async fn check_throttle(&self, key: &str, network: &str) -> Result<()> {
         let now = self.clock().now();
         let mut tx = self.db().global().await?;
         let row = sqlx::query!(
             "SELECT failures, last_failed_at FROM sign_in_failures WHERE email_key = $1 AND network = $2",
             key,
-            origin.network()
+            network
         )
         .fetch_optional(&mut *tx)
         .await?;
@@ -76,14 +76,14 @@ impl Orchestrator {
         }
     }
 
-    async fn count_failure(&self, key: &str, origin: &Origin) -> Result<()> {
+    pub(super) async fn count_failure(&self, key: &str, network: &str) -> Result<()> {
         let mut tx = self.db().global().await?;
         sqlx::query!(
             "INSERT INTO sign_in_failures (email_key, network, failures, last_failed_at) VALUES ($1, $2, 1, $3)
              ON CONFLICT (email_key, network) DO UPDATE
              SET failures = least(sign_in_failures.failures + 1, 1000), last_failed_at = excluded.last_failed_at",
             key,
-            origin.network(),
+            network,
             self.clock().now(),
         )
         .execute(&mut *tx)

@@ -120,6 +120,27 @@ async fn wrong_guesses_slow_the_guesser_and_not_the_person() {
 }
 
 #[tokio::test]
+async fn guessing_the_password_in_a_session_is_slowed_there_alone() {
+    let world = World::new().await;
+    let stolen = world.person("Mira").await;
+    let own = world.sign_in("Mira").await;
+    let (password, new) = (World::password_of("Mira"), "a new and long password");
+    for _ in 0..5 {
+        let wrong = world.muster.change_password(&stolen, "not the password", new).await;
+        assert!(matches!(wrong, Err(Error::Invalid(_))), "{wrong:?}");
+    }
+    let asked = world.hasher.hashed();
+    let slowed = world.muster.change_password(&stolen, &password, new).await;
+    assert!(matches!(slowed, Err(Error::TooManyAttempts { .. })), "{slowed:?}");
+    assert_eq!(world.hasher.hashed(), asked, "the password is not even looked at");
+    world.muster.change_password(&own, &password, new).await.expect("another session is not slowed");
+    world.clock.advance(Duration::seconds(3));
+    let waited = world.muster.change_password(&stolen, "not the password", new).await;
+    assert!(matches!(waited, Err(Error::Invalid(_))), "waiting helps: {waited:?}");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_unknown_address_answers_like_a_wrong_password() {
     let world = World::new().await;
     world.person("Mira").await;

@@ -19,6 +19,9 @@ use crate::{
 /// The longest that one exchange may take.
 const LONGEST: Duration = Duration::from_secs(3600);
 const MAX_HEADERS: u64 = 16 << 10;
+/// What one client may take of this machine: one processor, and so much memory for comparing files and for what is found.
+const PACKING: [(&str, &str); 3] =
+    [("pack.threads", "1"), ("pack.windowMemory", "64m"), ("pack.deltaCacheSize", "32m")];
 
 /// What a request of a git client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +130,9 @@ impl Repository {
             .setting("receive.fsckObjects", "true")
             .setting("receive.autogc", "false")
             .setting("receive.advertiseAtomic", "true");
+        for (key, value) in PACKING {
+            git = git.setting(key, value);
+        }
         let header = [
             ("CONTENT_TYPE", exchange.content_type.clone()),
             ("CONTENT_LENGTH", exchange.content_length.map(|length| length.to_string())),
@@ -245,6 +251,33 @@ mod tests {
             ("GET", "/../other.git/info/refs", "service=git-upload-pack"),
         ] {
             assert_eq!(of(method, path, query), None, "{method} {path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn clients_are_served_with_bounded_means() {
+        let home = tempfile::tempdir().unwrap();
+        let repository = Repository::create_empty(home.path().join("r.git"), &"main".parse().unwrap()).await.unwrap();
+        let exchange = Exchange {
+            method: "POST".into(),
+            path: "/git-upload-pack".into(),
+            query: String::new(),
+            content_type: None,
+            content_length: None,
+            content_encoding: None,
+            protocol: None,
+            user: "ada".into(),
+            push: None,
+        };
+        let served = repository.backend(&exchange).await.unwrap();
+        for (key, value) in
+            [("pack.threads", "1"), ("pack.windowMemory", "67108864"), ("pack.deltaCacheSize", "33554432")]
+        {
+            let mut git = std::process::Command::new(served.get_program());
+            git.args(["config", "--type=int", "--get", key]).env_clear();
+            git.envs(served.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            let told = git.output().unwrap();
+            assert_eq!(String::from_utf8(told.stdout).unwrap().trim(), value, "{key}");
         }
     }
 }

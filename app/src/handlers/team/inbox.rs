@@ -3,6 +3,7 @@ use futures::future::BoxFuture;
 use orchestrator::{
     budgets::{BudgetSignal, Subject},
     grants::ReadTasks,
+    work::Signals,
 };
 use types::Permission;
 
@@ -49,10 +50,10 @@ pub(crate) async fn inbox_live(member: Inside<ReadTasks>, State(app): State<App>
 }
 
 async fn gather(app: &App, member: &Inside<ReadTasks>) -> Result<(Shell, Inbox), Failure> {
-    let signals = app.muster.signals(member.scope(), shell::RUNS).await?;
-    let runs = app.muster.runs(member, None, shell::RUNS).await?;
+    let (runs, budget) = app.muster.inbox(member, shell::RUNS).await?;
     let may_run = member.scope().permissions().contains(Permission::ExecuteRuns);
     let needs = AtWork::of(&member.team.slug, runs, may_run, app.muster.clock().now()).needs;
+    let signals = Signals { budget, waiting: u32::try_from(needs.len()).unwrap_or(u32::MAX) };
     let shell = shell::with_signals(app, member, Section::Inbox, "Inbox", &signals);
     Ok((shell, Inbox { needs, warnings: warnings(&signals.budget) }))
 }

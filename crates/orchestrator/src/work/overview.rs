@@ -48,6 +48,18 @@ impl Orchestrator {
         Ok(Signals { budget, waiting })
     }
 
+    /// Reads what the inbox shows in one transaction: the newest `runs`, and what is to be known of budgets.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn inbox(&self, scope: &Can<ReadTasks>, runs: i64) -> Result<(Vec<RunLine>, BudgetSignal)> {
+        let mut tx = self.db().team(scope).await?;
+        let budget = self.signal_for(&mut tx, scope).await?;
+        let runs = runs::list(&mut tx, scope, None, runs).await?;
+        tx.commit().await?;
+        Ok((runs, budget))
+    }
+
     async fn signal_for(&self, connection: &mut PgConnection, scope: &Scope) -> Result<BudgetSignal> {
         match scope.can::<ReadBudgets>() {
             Ok(can) => self.signal(connection, &can).await,

@@ -54,6 +54,14 @@ impl Measure {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|measure| measure.as_str() == text)
     }
+
+    /// For people: `0.05 USD`, `1200 tokens`.
+    pub(crate) fn amount(self, value: i64) -> String {
+        match self {
+            Self::Money => format!("{} USD", MicroUsd::from_micros(value).dollars(decimals(value))),
+            Self::Tokens => format!("{value} tokens"),
+        }
+    }
 }
 
 /// Why a call was not let through: the node, its limit, and what stands in it.
@@ -87,10 +95,7 @@ impl Refusal {
     /// What happened, for people: the node, its limit, and who can raise it.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let amount = |value: i64| match self.measure {
-            Measure::Money => format!("{} USD", MicroUsd::from_micros(value).dollars(decimals(value))),
-            Measure::Tokens => format!("{value} tokens"),
-        };
+        let amount = |value: i64| self.measure.amount(value);
         let what = match self.kind {
             BoundKind::Period => "The budget".to_owned(),
             BoundKind::Task(_) => "The limit for one task".to_owned(),

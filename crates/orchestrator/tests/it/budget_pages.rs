@@ -85,7 +85,10 @@ async fn a_granted_request_sets_the_limit_and_is_decided_once() {
     desk.world.clock.advance(Span::seconds(1));
     let much = ask(5_000).await.expect("asked");
     let refused = muster.decide_budget_request(&desk.manage(), much, true).await;
-    assert!(matches!(refused, Err(Error::Refused(why)) if why.contains("add up")), "it must fit into the team's");
+    assert!(
+        matches!(refused, Err(Error::Refused(why)) if why.contains("the budget of quayside allows 0.0010 USD")),
+        "it must fit into the team's"
+    );
     muster.decide_budget_request(&desk.manage(), much, false).await.expect("declined");
     let told = muster.budget_requests(&read).await.expect("requests");
     assert_eq!(

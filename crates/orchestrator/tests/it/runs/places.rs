@@ -10,7 +10,7 @@ use orchestrator::{
     squads::Template,
     work::{NewTask, Source},
 };
-use types::{ProjectId, RunId};
+use types::{ProjectId, RunId, SquadId};
 
 use super::{
     at_once::{finish, playing, wait},
@@ -49,12 +49,16 @@ impl Places {
 
     /// A run that waits for an engine.
     async fn start<'a>(&self, scope: &'a Scope, project: ProjectId) -> Started<'a> {
+        self.start_with(scope, project, None).await
+    }
+
+    async fn start_with<'a>(&self, scope: &'a Scope, project: ProjectId, squad: Option<SquadId>) -> Started<'a> {
         let muster = &self.yard.world.muster;
         // They are handed over in the order of their times.
         self.yard.world.clock.advance(time::Duration::SECOND);
         let task = NewTask::titled("Wait");
         let task = muster.create_task(&scope.can().expect("may"), project, &task).await.expect("a task").id;
-        let run = muster.start_run(&scope.can().expect("may"), task, None).await.expect("a run");
+        let run = muster.start_run(&scope.can().expect("may"), task, squad).await.expect("a run");
         Started { scope, run }
     }
 
@@ -129,19 +133,65 @@ async fn a_teams_runs_wait_for_a_place_and_another_teams_do_not() {
     places.one_after_the_other(limits, [first, second, third]).await;
 }
 
+/// One run at once, of a part of the first team.
+async fn one_at_once(places: &Places, subject: Subject) {
+    let can: Can<ManageBudgets> = places.yard.scope.can().expect("an owner");
+    let settings = BudgetSettings { concurrent_runs: Some(1), ..BudgetSettings::default() };
+    places.yard.world.muster.set_budget(&can, subject, &settings).await.expect("a budget");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_budget_says_how_many_runs_go_on_at_once() {
+async fn a_projects_budget_says_how_many_runs_go_on_at_once() {
     let places = Places::new().await;
     let team = &places.yard.scope;
     let (parcels, letters) = (places.project(team, "Parcels").await, places.project(team, "Letters").await);
-    let can: Can<ManageBudgets> = team.can().expect("an owner");
-    let settings = BudgetSettings { concurrent_runs: Some(1), ..BudgetSettings::default() };
-    let subject = Subject { project: Some(parcels), ..Subject::TEAM };
-    places.yard.world.muster.set_budget(&can, subject, &settings).await.expect("a budget");
+    one_at_once(&places, Subject { project: Some(parcels), ..Subject::TEAM }).await;
     let first = places.start(team, parcels).await;
     let second = places.start(team, parcels).await;
     let third = places.start(team, letters).await;
     places.one_after_the_other(EngineLimits::default(), [first, second, third]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teams_budget_says_how_many_runs_go_on_at_once() {
+    let places = Places::new().await;
+    let (team, other) = (&places.yard.scope, &places.other_team);
+    let (parcels, letters) = (places.project(team, "Parcels").await, places.project(team, "Letters").await);
+    let ships = places.project(other, "Ships").await;
+    one_at_once(&places, Subject::TEAM).await;
+    let first = places.start(team, parcels).await;
+    let second = places.start(team, letters).await;
+    let third = places.start(other, ships).await;
+    places.one_after_the_other(EngineLimits::default(), [first, second, third]).await;
+}
+
+/// The limit is on the first of two squads, or on its agent: it covers the runs of that squad, in any project.
+async fn one_of_a_squad(limited: impl AsyncFnOnce(&Places, SquadId) -> Subject) {
+    let places = Places::new().await;
+    let (team, muster) = (&places.yard.scope, &places.yard.world.muster);
+    let crew = muster.squads(&team.can().expect("may")).await.expect("squads")[0].id;
+    let other = muster.form_squad(&team.can().expect("may"), "Other crew", Template::Solo).await.expect("a squad");
+    let (parcels, letters) = (places.project(team, "Parcels").await, places.project(team, "Letters").await);
+    one_at_once(&places, limited(&places, crew).await).await;
+    let first = places.start_with(team, parcels, Some(crew)).await;
+    let second = places.start_with(team, letters, Some(crew)).await;
+    let third = places.start_with(team, parcels, Some(other)).await;
+    places.one_after_the_other(EngineLimits::default(), [first, second, third]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_squads_budget_says_how_many_runs_go_on_at_once() {
+    one_of_a_squad(async |_, squad| Subject { squad: Some(squad), ..Subject::TEAM }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agents_budget_says_how_many_runs_of_its_squad_go_on_at_once() {
+    one_of_a_squad(async |places, squad| {
+        let can = places.yard.scope.can().expect("may");
+        let plan = places.yard.world.muster.squad_plan(&can, squad).await.expect("a plan");
+        Subject { agent: Some(plan.agents[0].id), ..Subject::TEAM }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

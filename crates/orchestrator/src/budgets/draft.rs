@@ -110,10 +110,12 @@ impl Orchestrator {
     /// Sets what a million tokens count as where no price is known. Calls that are held keep the older rate.
     ///
     /// # Errors
-    /// [`crate::Error::Invalid`] for more than a million dollars.
+    /// [`crate::Error::Invalid`] for nothing, and for more than a million dollars.
     pub async fn set_unknown_rate(&self, scope: &Can<ManageBudgets>, rate: MicroUsd) -> Result<()> {
-        if !(0..=1_000_000_000_000).contains(&rate.micros()) {
-            return Err(crate::Error::field("unknown_rate", "Use at most 1,000,000 USD."));
+        if !(1..=1_000_000_000_000).contains(&rate.micros()) {
+            // At nothing, no limit would ever stop such calls.
+            let message = "Use more than 0 and at most 1,000,000 USD: what has no known price never counts as free.";
+            return Err(crate::Error::field("unknown_rate", message));
         }
         let now = self.clock().now();
         let mut tx = self.db().team(scope).await?;

@@ -134,7 +134,31 @@ async fn the_rate_for_unknown_prices_is_the_teams_own() {
     assert_eq!(muster.unknown_rate(&read).await.expect("a rate"), MicroUsd::from_cents(1_000));
     muster.set_unknown_rate(&desk.manage(), MicroUsd::from_cents(200)).await.expect("set");
     assert_eq!(muster.unknown_rate(&read).await.expect("a rate"), MicroUsd::from_cents(200));
-    let wrong = muster.set_unknown_rate(&desk.manage(), MicroUsd::from_micros(-1)).await;
-    assert!(matches!(wrong, Err(Error::Invalid(_))));
+    for micros in [-1, 0] {
+        let wrong = muster.set_unknown_rate(&desk.manage(), MicroUsd::from_micros(micros)).await;
+        assert!(matches!(wrong, Err(Error::Invalid(_))), "{micros}");
+    }
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn a_rate_of_nothing_from_before_is_raised_to_the_usual_one() {
+    let desk = Desk::new().await;
+    let read = desk.scope.can::<ReadBudgets>().expect("may");
+    let muster = &desk.world.muster;
+    muster.unknown_rate(&read).await.expect("the books begin");
+    let mut rows = desk.world.superuser().await;
+    let as_it_was = "ALTER TABLE budget_heads DROP CONSTRAINT budget_heads_unknown_rate_micro_usd_check;
+        ALTER TABLE budget_heads ADD CONSTRAINT budget_heads_unknown_rate_micro_usd_check
+            CHECK (unknown_rate_micro_usd BETWEEN 0 AND 1000000000000);
+        UPDATE budget_heads SET unknown_rate_micro_usd = 0, version = version + 1; SET ROLE muster_owner";
+    sqlx::raw_sql(as_it_was).execute(&mut rows).await.expect("an older schema");
+    assert_eq!(muster.unknown_rate(&read).await.expect("a rate"), MicroUsd::ZERO);
+    let migration = include_str!("../../../../migrations/0026_unknown_rate.sql");
+    sqlx::raw_sql(migration).execute(&mut rows).await.expect("migrated");
+    assert_eq!(muster.unknown_rate(&read).await.expect("a rate"), MicroUsd::from_cents(1_000));
+    let nothing = sqlx::query("UPDATE budget_heads SET unknown_rate_micro_usd = 0");
+    sqlx::raw_sql("RESET ROLE").execute(&mut rows).await.expect("reset");
+    assert!(nothing.execute(&mut rows).await.is_err(), "the table refuses it too");
     desk.world.end().await;
 }

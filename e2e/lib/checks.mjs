@@ -29,7 +29,7 @@ async function expectNoViolations(page, part, runOnly) {
       document.adoptedStyleSheets.push(shown);
     });
   }
-  const { violations } = await part.evaluate((node, runOnly) => window.axe.run(node, { runOnly }), runOnly);
+  const { violations } = await part.evaluate((node, runOnly) => window.axe.run(node, { runOnly, resultTypes: ["violations"] }), runOnly);
   const told = violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id}: ${help}\n  ${node.target.join(" ")}\n  ${node.failureSummary}`),
   );

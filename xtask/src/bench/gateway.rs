@@ -2,9 +2,10 @@ use std::{
     env, fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::PathBuf,
+    num::NonZero,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    thread,
+    time::Duration,
 };
 
 use hyper::{Method, body::Bytes};
@@ -12,8 +13,10 @@ use hyper::{Method, body::Bytes};
 use super::{
     figure::{Figure, Goal},
     journey::{Browser, sign_up},
+    litellm::LiteLlm,
     load::{self, Measured, Post, Pressure, Target},
-    muster::{self, Muster, free_address},
+    memory,
+    muster::{self, Muster},
 };
 use crate::{
     assets,
@@ -21,57 +24,6 @@ use crate::{
     workspace,
 };
 
-const LITELLM: &str = "litellm[proxy]==1.109.1";
-/// What its proxy imports at its start. A package index that lags behind may have no version of some that it asks for.
-const NEEDED: &[&str] = &[
-    "aiohttp",
-    "anyio",
-    "apscheduler",
-    "backoff",
-    "boto3",
-    "certifi",
-    "click<9",
-    "croniter",
-    "cryptography",
-    "email-validator",
-    "expression",
-    "fastapi<1",
-    "fastapi-sso",
-    "fastuuid<1",
-    "filelock",
-    "gunicorn",
-    "httpx[http2]<1",
-    "httpx2<3",
-    "huggingface-hub<2",
-    "importlib-metadata<9",
-    "jinja2",
-    "jsonschema",
-    "mcp<3",
-    "openai<4",
-    "orjson<4",
-    "pydantic<3",
-    "pydantic-settings<3",
-    "pyjwt<3",
-    "pynacl",
-    "python-dotenv",
-    "python-multipart<1",
-    "pyyaml<7",
-    "redis",
-    "regex",
-    "requests",
-    "rich",
-    "rq",
-    "sniffio",
-    "soundfile",
-    "starlette<2",
-    "tiktoken<1",
-    "tokenizers<1",
-    "uvicorn<1",
-    "uvloop<1",
-    "websockets",
-];
-/// It reads a price list and makes its routes before it listens.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// As many as people watch at once: each stream takes as long as a short answer of a fast model, and they begin at moments of
 /// their own.
 const STREAMS: Pressure = Pressure {
@@ -106,47 +58,86 @@ async fn measure() -> Outcome<Vec<Figure>> {
     let model = Model::start()?;
     let muster = Muster::start().await?;
     let key = gateway_key(&muster, model.address).await?;
-    let litellm = LiteLlm::start(model.address).await?;
-    let through = [
-        ("straight", model.address, "/v1/chat/completions", String::new(), None),
-        ("muster", muster.address, "/llm/openai/v1/chat/completions", key, Some(muster.process())),
-        ("litellm", litellm.address, "/v1/chat/completions", LiteLlm::KEY.to_owned(), Some(litellm.child.0.id())),
-    ];
     println!(
         "{} slow streams at once, then {} quick ones as fast as they go, on this machine",
         STREAMS.connections, FULL.connections
     );
-    println!("{:<10} {:>12} {:>10} {:>10} {:>10} {:>10}", "way", "kind", "req/s", "p50 ms", "p99 ms", "MiB");
-    let mut rows = Vec::new();
-    for (name, address, path, key, process) in through {
-        let target = |pace: &str| Target {
-            address,
-            path: path.to_owned(),
-            cookie: String::new(),
-            body: Some(Post { json: request(pace), key: key.clone() }),
-        };
-        let slow = load::run(&target("slow"), STREAMS).await?;
-        let quick = load::run(&target("fast"), FULL).await?;
-        let memory = process.map_or(Ok(0.0), resident_mib)?;
-        for (kind, measured) in [("streams", &slow), ("full", &quick)] {
-            let (p50, p99) = (millis(measured.p50), millis(measured.p99));
-            println!("{name:<10} {kind:>12} {:>10.1} {p50:>10.2} {p99:>10.2} {memory:>10.1}", measured.per_second);
-        }
-        rows.push((slow, quick, memory));
-    }
-    let [straight, ours, theirs] = &rows[..] else { return Err(Failure::new("A way was not measured.")) };
-    Ok(report(straight, ours, theirs))
+    println!("{:<12} {:>8} {:>10} {:>10} {:>10} {:>10}", "way", "kind", "req/s", "p50 ms", "p99 ms", "MiB");
+    let straight = Way { name: "straight", address: model.address, path: PATH, key: String::new(), process: None };
+    let ours = Way {
+        name: "muster",
+        address: muster.address,
+        path: "/llm/openai/v1/chat/completions",
+        key,
+        process: Some(muster.process()),
+    };
+    let (straight, ours) = (straight.measure().await?, ours.measure().await?);
+    // As it starts by itself, and with a worker for each processor: only then may it use what the others use.
+    let one = measure_litellm("litellm, 1", model.address, 1).await?;
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let all = measure_litellm("litellm, all", model.address, processors).await?;
+    Ok(report(&straight, &ours, &one, &all))
 }
 
-type Row = (Measured, Measured, f64);
+async fn measure_litellm(name: &'static str, model: SocketAddr, workers: usize) -> Outcome<Row> {
+    let litellm = LiteLlm::start(model, workers).await?;
+    let key = LiteLlm::KEY.to_owned();
+    let way = Way { name, address: litellm.address, path: PATH, key, process: Some(litellm.process()) };
+    way.measure().await
+}
 
-fn report(straight: &Row, ours: &Row, theirs: &Row) -> Vec<Figure> {
-    let added = |percentile: fn(&Measured) -> Duration| millis(percentile(&ours.0)) - millis(percentile(&straight.0));
+const PATH: &str = "/v1/chat/completions";
+
+/// A way to the model.
+struct Way {
+    name: &'static str,
+    address: SocketAddr,
+    path: &'static str,
+    key: String,
+    /// Whose memory is counted, with its children's of the same program.
+    process: Option<u32>,
+}
+
+struct Row {
+    streams: Measured,
+    full: Measured,
+    /// In MiB.
+    memory: f64,
+}
+
+impl Way {
+    async fn measure(self) -> Outcome<Row> {
+        let target = |pace: &str| Target {
+            address: self.address,
+            path: self.path.to_owned(),
+            cookie: String::new(),
+            body: Some(Post { json: request(pace), key: self.key.clone() }),
+        };
+        let streams = load::run(&target("slow"), STREAMS).await?;
+        let full = load::run(&target("fast"), FULL).await?;
+        let memory = self.process.map_or(Ok(0.0), memory::resident)?;
+        for (kind, measured) in [("streams", &streams), ("full", &full)] {
+            let (p50, p99) = (millis(measured.p50), millis(measured.p99));
+            println!(
+                "{:<12} {kind:>8} {:>10.1} {p50:>10.2} {p99:>10.2} {memory:>10.1}",
+                self.name, measured.per_second
+            );
+        }
+        Ok(Row { streams, full, memory })
+    }
+}
+
+fn report(straight: &Row, ours: &Row, one: &Row, all: &Row) -> Vec<Figure> {
+    let added = |percentile: fn(&Measured) -> Duration| {
+        millis(percentile(&ours.streams)) - millis(percentile(&straight.streams))
+    };
     let figures = [
         ("gateway.added_p50", added(|measured| measured.p50), "ms", Goal::Below(2.0)),
         ("gateway.added_p99", added(|measured| measured.p99), "ms", Goal::Below(10.0)),
-        ("gateway.rate_of_litellm", ours.1.per_second / theirs.1.per_second, "x", Goal::AtLeast(20.0)),
-        ("gateway.memory_of_litellm", ours.2 / theirs.2, "x", Goal::Below(0.1)),
+        ("gateway.rate_of_litellm", ours.full.per_second / one.full.per_second, "x", Goal::AtLeast(20.0)),
+        ("gateway.memory_of_litellm", ours.memory / one.memory, "x", Goal::Below(0.1)),
+        ("gateway.rate_of_litellms_workers", ours.full.per_second / all.full.per_second, "x", Goal::AtLeast(20.0)),
+        ("gateway.memory_of_litellms_workers", ours.memory / all.memory, "x", Goal::Below(0.1)),
     ];
     figures.map(|(name, value, unit, goal)| Figure { name: name.to_owned(), value, unit, goal }).into()
 }
@@ -161,15 +152,6 @@ fn request(pace: &str) -> Bytes {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
-}
-
-/// What a process holds of the machine's memory.
-fn resident_mib(process: u32) -> Outcome<f64> {
-    let what = || format!("Cannot read the memory of process {process}");
-    let status = fs::read_to_string(format!("/proc/{process}/status")).doing(what)?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    kib.map(|kib| kib / 1024.0).ok_or_else(|| Failure::new(what()))
 }
 
 /// A team with a budget that is far from empty, a provider, its price, and a key, all made by the forms of the website.
@@ -230,73 +212,5 @@ impl Model {
         BufReader::new(told).read_line(&mut line).doing(|| "The model says nothing".to_owned())?;
         let address = line.trim().trim_start_matches("http://").parse();
         Ok(Self { address: address.doing(|| format!("The model says {line:?}"))?, _child: child })
-    }
-}
-
-struct LiteLlm {
-    address: SocketAddr,
-    child: Ends,
-}
-
-impl LiteLlm {
-    const KEY: &'static str = "sk-bench-3f9c1d7a5e2b48608f61c0a7d94e2b13";
-
-    /// Installs it where it is missing, and waits until it answers.
-    async fn start(model: SocketAddr) -> Outcome<Self> {
-        let home = Self::install()?;
-        let address = free_address()?;
-        let config = home.join("bench.yaml");
-        let text = format!(
-            "model_list:\n  - model_name: bench/m\n    litellm_params:\n      model: openai/m\n      api_base: http://{model}/v1\n      api_key: x\n"
-        );
-        fs::write(&config, text).doing(|| "Cannot write LiteLLM's configuration".to_owned())?;
-        let log = fs::File::create(home.join("log")).doing(|| "Cannot write LiteLLM's log".to_owned())?;
-        let errors = log.try_clone().doing(|| "Cannot write LiteLLM's log".to_owned())?;
-        let child = Command::new(home.join("bin/litellm"))
-            .args(["--host", "127.0.0.1", "--port", &address.port().to_string(), "--num_workers", "1", "--config"])
-            .arg(&config)
-            .env("LITELLM_MASTER_KEY", Self::KEY)
-            .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-            .env("LITELLM_LOG", "ERROR")
-            .env_remove("DATABASE_URL")
-            .stdout(Stdio::from(log))
-            .stderr(Stdio::from(errors))
-            .spawn()
-            .doing(|| "Cannot start LiteLLM".to_owned())?;
-        let started = Self { address, child: Ends(child) };
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            if Browser::new(address).get("/health/liveliness").await.is_ok_and(|answer| answer.status == 200) {
-                return Ok(started);
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        Err(Failure::new(format!(
-            "LiteLLM did not answer in {} s; see {}.",
-            PATIENCE.as_secs(),
-            home.join("log").display()
-        )))
-    }
-
-    fn install() -> Outcome<PathBuf> {
-        let home = env::var_os("BENCH_LITELLM")
-            .map_or_else(|| workspace::target().map(|at| at.join("bench-litellm")), |at| Ok(at.into()))?;
-        if home.join("bin/litellm").exists() {
-            return Ok(home);
-        }
-        println!("bench: installing {LITELLM} into {}", home.display());
-        let mut make = Command::new("python3");
-        workspace::run(make.args(["-m", "venv"]).arg(&home))?;
-        let pip = |arguments: &[&str]| {
-            let mut pip = Command::new(home.join("bin/pip"));
-            workspace::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(arguments))
-        };
-        if let Err(error) = pip(&[LITELLM]) {
-            println!("bench: {error}\nbench: installing by name what the proxy imports instead");
-            let bare = LITELLM.replace("[proxy]", "");
-            pip(&["--no-deps", &bare])?;
-            pip(NEEDED)?;
-        }
-        Ok(home)
     }
 }

@@ -1,7 +1,9 @@
 mod figure;
 mod gateway;
 mod journey;
+mod litellm;
 mod load;
+mod memory;
 mod muster;
 mod overspend;
 mod pages;

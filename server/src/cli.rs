@@ -10,7 +10,7 @@ use crate::{
     database::Database,
     doctor::Report,
     jobs::Jobs,
-    listen,
+    listen, memory,
     telemetry::Telemetry,
     trouble::{Trouble, chain},
 };
@@ -156,6 +156,9 @@ async fn serve(config: &Config) -> Result<Outcome, Trouble> {
     };
     say(&server.describe(config, began))
         .map_err(|error| Trouble::new(format!("Cannot write: {error}."), "Check stdout."))?;
+    if let Err(error) = memory::let_go_of_start() {
+        tracing::warn!(%error, "what the start has read stays in memory");
+    }
     server.run(signals).await?;
     Ok(Outcome::well("Muster stopped."))
 }

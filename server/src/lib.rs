@@ -9,6 +9,7 @@ mod doctor;
 mod jobs;
 mod keys;
 mod listen;
+mod memory;
 mod objects;
 mod runs;
 pub mod site;

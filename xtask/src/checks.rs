@@ -162,7 +162,8 @@ fn unit() -> Outcome {
     let docker = docker::Daemon::start()?;
     let record = needs::Record::begin()?;
     tests.env(test_needs::RECORD, record.path());
-    let tested = workspace::run(&mut tests);
+    // The databases of failed tests are left to be looked at.
+    let tested = workspace::run(&mut tests).and_then(|()| database::remove_tests(&cluster));
     let stopped = docker.map_or(Ok(()), docker::Daemon::stop);
     tested.and(record.judge()).and(stopped).and(cluster.stop().doing(|| "The test database did not stop".to_owned()))
 }

@@ -37,6 +37,15 @@ pub(crate) fn start(name: &str) -> Outcome<Cluster> {
     Ok(cluster)
 }
 
+/// Removes the databases that tests left behind: some end by killing whoever would remove theirs.
+pub(crate) fn remove_tests(cluster: &Cluster) -> Outcome {
+    let left = "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE datname LIKE 'muster\\_test\\_%'";
+    let list = workspace::output(psql(cluster, "postgres").args(["--tuples-only", "--no-align", "-c", left]))?;
+    let list = String::from_utf8_lossy(&list);
+    let statements: Vec<&str> = list.lines().flat_map(|statement| ["-c", statement]).collect();
+    if statements.is_empty() { Ok(()) } else { sql(cluster, "postgres", &statements) }
+}
+
 /// `cargo xtask db`: a server that stays, its address on the last line.
 pub(crate) fn show() -> Outcome {
     let cluster = start(DEVELOPMENT)?;
@@ -87,11 +96,15 @@ fn migrate(cluster: &Cluster, database: &str) -> Outcome {
 }
 
 fn sql(cluster: &Cluster, database: &str, arguments: &[&str]) -> Outcome {
+    workspace::run(psql(cluster, database).args(arguments))
+}
+
+fn psql(cluster: &Cluster, database: &str) -> Command {
     let mut psql = Command::new(cluster.bin().join("psql"));
-    psql.args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1"])
-        .args(arguments)
+    psql.args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-d"])
+        .arg(cluster.superuser_url(database))
         .env("PGOPTIONS", "-c client_min_messages=warning");
-    workspace::run(psql.arg(cluster.superuser_url(database)))
+    psql
 }
 
 /// The macros write what the database told them into `SQLX_OFFLINE_DIR` while they are compiled. The folder is replaced as a

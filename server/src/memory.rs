@@ -24,7 +24,7 @@ pub(crate) fn let_go_of_start() -> io::Result<()> {
 }
 
 /// Start and length of the mappings of `program` that hold exactly what the file holds, from the text of `/proc/self/maps`
-/// (proc_pid_maps(5)). Constants that hold addresses are changed when the program is loaded and made read-only afterwards; they
+/// (`proc_pid_maps(5)`). Constants that hold addresses are changed when the program is loaded and made read-only afterwards; they
 /// never stand at the file's beginning.
 fn unchanged<'a>(maps: &'a str, program: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
     maps.lines().filter_map(move |line| {

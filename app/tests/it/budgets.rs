@@ -297,8 +297,10 @@ async fn asking_and_pausing_work_with_plain_forms() {
     let page = mira.post(&site, &format!("/quayside/budgets/pauses/{resume}/resume"), "").await;
     assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
     assert!(!mira.get(&site, "/quayside/members").await.body.contains("All work is paused."));
-    let page = mira.post(&site, "/quayside/budgets/rate", "unknown_rate=x").await;
-    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for wrong in ["x", "0"] {
+        let page = mira.post(&site, "/quayside/budgets/rate", &format!("unknown_rate={wrong}")).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
     assert_eq!(mira.post(&site, "/quayside/budgets/rate", "unknown_rate=2.5").await.status, StatusCode::SEE_OTHER);
     site.end().await;
 }

@@ -22,6 +22,9 @@ pub enum Error {
     /// A limit has no room for a model call.
     #[error("{}", .0.sentence())]
     Budget(Box<crate::budgets::Refusal>),
+    /// An agent's own limit for one run has no room for a call with the run's key.
+    #[error("{}", .0.sentence())]
+    AgentLimit(Box<crate::budgets::AgentRefusal>),
     /// A project or an agent may not use the model that a call asks for.
     #[error("{}", .0.sentence())]
     NotAllowed(Box<crate::models::NotAllowed>),
@@ -68,6 +71,7 @@ impl Error {
             Self::Invalid(_) => (Situation::Invalid, "Some of what was sent cannot be accepted.".to_owned(), None),
             Self::Refused(sentence) => (Situation::Conflict, sentence.clone(), None),
             Self::Budget(refusal) => (Situation::Conflict, refusal.sentence(), Some(refusal.way_out())),
+            Self::AgentLimit(refusal) => (Situation::Conflict, refusal.sentence(), Some(refusal.way_out().to_owned())),
             Self::NotAllowed(refusal) => (Situation::Forbidden, refusal.sentence(), Some(refusal.way_out())),
             Self::Paused(reason) => (
                 Situation::Conflict,

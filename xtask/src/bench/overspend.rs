@@ -228,7 +228,8 @@ async fn report(books: &PgPool, asked: i64) -> Outcome<Vec<Figure>> {
         tokio::time::sleep(Duration::from_millis(500)).await;
         held = count("SELECT count(*) FROM reservations WHERE state = 'HELD'").await?;
     }
-    println!("every call was settled {:.0} s after the last wave", began.elapsed().as_secs_f64());
+    let settled = began.elapsed().as_secs_f64();
+    println!("every call was settled {settled:.0} s after the last wave");
     let limit = COST * AFFORDABLE;
     let spent = count("SELECT coalesce(sum(spent + reserved), 0)::bigint FROM budget_counters").await?;
     let used = count("SELECT coalesce(sum(counted_micro_usd), 0)::bigint FROM usage").await?;
@@ -253,5 +254,24 @@ async fn report(books: &PgPool, asked: i64) -> Outcome<Vec<Figure>> {
         let value = value as f64;
         Figure { name: name.to_owned(), value, unit, goal: Goal::AtMost(0.0) }
     };
-    Ok(figures.map(figure).into())
+    let mut figures: Vec<Figure> = figures.map(figure).into();
+    figures.push(seconds_to_settle(settled));
+    Ok(figures)
+}
+
+/// Until nothing was held any more after the last wave, the calls of the server that was killed in it among them.
+fn seconds_to_settle(value: f64) -> Figure {
+    Figure { name: "overspend.seconds_to_settle".to_owned(), value, unit: "s", goal: Goal::AtMost(60.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_is_asserted() {
+        let line = |seconds| seconds_to_settle(seconds).to_string();
+        assert_eq!(line(59.5), "figure overspend.seconds_to_settle 59.50 s goal <= 60 met");
+        assert!(line(61.0).ends_with("short"));
+    }
 }

@@ -106,8 +106,35 @@ impl Call {
             return Err(Missed::Elsewhere(fault.after(Some(left)).into()));
         }
         let bounds = candidate.bounds(&self.request).map_err(|fault| Missed::Elsewhere(fault.into()))?;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let Err(refused) = self.ask(candidate, bounds, keeps, head).await? else {
+                breaker.works(candidate.id());
+                return Ok(());
+            };
+            // For a client that has gone nothing is tried again.
+            let wait = wait_after(&refused.error, tries).filter(|_| !is_gone(head.as_ref()));
+            let Some(wait) = wait else { return Err(self.refused(candidate, *refused)) };
+            tracing::info!(error = %refused.error, tries, wait_ms = wait.as_millis(), "a model call is tried again");
+            // As long as the provider asks for, or longer with each try: at once, it would most likely fail the same way.
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = relay::gone(head.as_mut()) => return Err(self.refused(candidate, *refused)),
+            }
+        }
+    }
+
+    /// One try, held back for itself: what was ordered since the last one, a pause for one, is found here.
+    async fn ask(
+        &self,
+        candidate: &Candidate,
+        bounds: Bounds,
+        keeps: bool,
+        head: &mut Option<Head>,
+    ) -> Result<Result<(), Box<Refused>>, Missed> {
         let call = candidate.new_call(self.caller.spender, bounds, self.app.muster.clock().now());
-        let held = self.app.muster.hold_as_of(self.caller.team(), self.caller.catalogue(), call).await;
+        let held = self.app.muster.hold_for(&self.caller, call).await;
         let held = held.map_err(|error| Missed::Ends(error.into()))?.ok_or(Missed::Outdated)?;
         let began = Instant::now();
         let outcome = if candidate.is_native(self.request.format()) {
@@ -117,19 +144,16 @@ impl Call {
         };
         match outcome {
             Ok(spent) => {
-                breaker.works(candidate.id());
                 let reservation = held.id();
                 self.settle(candidate, held, &spent).await;
                 if let Some(answer) = spent.words.as_deref().filter(|_| keeps) {
                     self.keep_words(candidate, reservation, answer).await;
                 }
-                Ok(())
+                Ok(Ok(()))
             }
             Err(refused) => {
-                let error = refused.error.clone();
-                let missed = self.refused(candidate, *refused);
-                self.give_back(candidate, held, (bounds, began), &error).await;
-                Err(missed)
+                self.give_back(candidate, held, (bounds, began), &refused.error).await;
+                Ok(Err(refused))
             }
         }
     }
@@ -147,23 +171,9 @@ impl Call {
         let unless_said = super::candidate::OUTPUT_UNLESS_SAID;
         let outgoing = self.request.outgoing(candidate.model(), unless_said, provider.is_openai_itself());
         let mut rest = Rest::new(self.app.llm.rest);
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let asked = self.app.muster.gateway().forward(provider, &outgoing, &self.headers);
-            let refused = match rest.bound(relay::gone(head.as_mut()), asked).await {
-                Ok(forwarded) => {
-                    let told = (head, rest);
-                    return Ok(relay::forward(&self.request, forwarded, (bounds, keeps), told, began).await);
-                }
-                Err(refused) => refused,
-            };
-            // For a client that has gone nothing is tried again.
-            let wait = wait_after(&refused.error, tries).filter(|_| !rest.has_begun());
-            let Some(wait) = wait else { return Err(refused) };
-            tracing::info!(error = %refused.error, tries, wait_ms = wait.as_millis(), "a model call is tried again");
-            tokio::time::sleep(wait).await;
-        }
+        let asked = self.app.muster.gateway().forward(provider, &outgoing, &self.headers);
+        let forwarded = rest.bound(relay::gone(head.as_mut()), asked).await?;
+        Ok(relay::forward(&self.request, forwarded, (bounds, keeps), (head, rest), began).await)
     }
 
     fn refused(&self, candidate: &Candidate, refused: Refused) -> Missed {

@@ -13,9 +13,10 @@ use super::{
 };
 use crate::state::App;
 
-/// How many tokens a request takes in. It costs nothing. A provider of another format is not asked, and the answer then
+/// How many tokens a request takes in. It costs nothing, but during a pause nobody is asked. A provider of another format is not asked, and the answer then
 /// says in a header that it is an estimate.
 pub(super) async fn answer(app: &App, caller: &Caller, request: &Request) -> Result<Response, Told> {
+    app.muster.refuse_if_paused(caller).await?;
     let routes = app.muster.routes_of(caller, request.model()).await?;
     let route = routes.all.first().ok_or(orchestrator::Error::NotFound)?;
     let candidate = Candidate::of(route, app.llm.demo.as_ref(), request.format())?;

@@ -52,11 +52,13 @@ pub struct Llm {
     /// How long a provider is still listened to after the client of a call has gone. What the call cost must stand in the
     /// ledger within a minute from then.
     pub rest: Duration,
+    /// How long the bytes of a request may take. What is known of the caller is from before them.
+    pub sending: Duration,
 }
 
 impl Default for Llm {
     fn default() -> Self {
-        Self { demo: None, gate: Gate::default(), rest: Duration::from_secs(30) }
+        Self { demo: None, gate: Gate::default(), rest: Duration::from_secs(30), sending: Duration::from_mins(2) }
     }
 }
 
@@ -183,8 +185,10 @@ async fn receive(app: &App, request: Request, belief: Belief) -> Result<(Caller,
     }
     let caller = caller?;
     app.llm.gate.count(caller.key)?;
+    let too_slow = |_| Fault::new(Situation::BadRequest, "The request did not arrive in time. Send it again.");
     let too_large = |_| Fault::new(Situation::TooLarge, "The request is larger than 32 MB.");
-    let body = Limited::new(body, LONGEST_REQUEST).collect().await.map_err(too_large)?;
+    let body = tokio::time::timeout(app.llm.sending, Limited::new(body, LONGEST_REQUEST).collect()).await;
+    let body = body.map_err(too_slow)?.map_err(too_large)?;
     Ok((caller, parts, body.to_bytes()))
 }
 

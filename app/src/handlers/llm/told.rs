@@ -49,7 +49,10 @@ impl From<Error> for Told {
             Error::Budget(refusal) if refusal.may_pass() => {
                 Fault::new(Situation::RateLimited, sentence()).after(Some(std::time::Duration::from_secs(2)))
             }
-            Error::Budget(_) | Error::Paused(_) => Fault::new(Situation::OverBudget, sentence()),
+            Error::AgentLimit(refusal) if refusal.may_pass() => {
+                Fault::new(Situation::RateLimited, sentence()).after(Some(std::time::Duration::from_secs(2)))
+            }
+            Error::Budget(_) | Error::AgentLimit(_) | Error::Paused(_) => Fault::new(Situation::OverBudget, sentence()),
             Error::TooManyAttempts { retry_after } => {
                 Fault::new(Situation::RateLimited, sentence()).after(Some(*retry_after))
             }

@@ -12,7 +12,6 @@ use gateway::{
     CallError, Refused,
     face::{Fault, Format, Situation, Writer},
 };
-use orchestrator::models::wait_after;
 use tokio::sync::{mpsc, oneshot};
 use types::chat::{Answer, ChatRequest, Delta, TokenUsage};
 use uuid::Uuid;
@@ -21,7 +20,7 @@ use super::{
     call::Call,
     candidate::{Bounds, Candidate, OUTPUT_UNLESS_SAID, Spent},
     json,
-    relay::{self, Head, is_gone, stream_type, streaming, tell},
+    relay::{self, Head, stream_type, streaming, tell},
 };
 
 type Pieces = mpsc::UnboundedSender<Result<Bytes, io::Error>>;
@@ -40,31 +39,20 @@ pub(super) async fn translate(
         let error = CallError::BadRequest { message: fault.message };
         Box::new(Refused { error, answer: Some((status, headers, body.into())) })
     })?;
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let written = Translation::new(call, candidate).run(call, candidate, &chat, head).await;
-        let (error, told) = match written {
-            Ok(answer) => {
-                let (usage, estimated) = counted(&answer, bounds);
-                let words = keeps.then(|| serde_json::to_string(&answer.message).unwrap_or_default());
-                let took = began.elapsed();
-                return Ok(Spent { usage, estimated, failed: false, model: answer.model, took, words });
-            }
-            Err(failed) => failed,
-        };
-        if told {
-            // The client has the beginning; what was written so far is counted with the input's bound.
+    let took = || began.elapsed();
+    match Translation::new(call, candidate).run(call, candidate, &chat, head).await {
+        Ok(answer) => {
+            let (usage, estimated) = counted(&answer, bounds);
+            let words = keeps.then(|| serde_json::to_string(&answer.message).unwrap_or_default());
+            Ok(Spent { usage, estimated, failed: false, model: answer.model, took: took(), words })
+        }
+        // The client has the beginning; what was written so far is counted with the input's bound.
+        Err((error, true)) => {
             let guess = TokenUsage { uncached: bounds.input, output: bounds.output, ..TokenUsage::default() };
             let usage = error.partial_usage().unwrap_or(guess);
-            let (model, took) = (String::new(), began.elapsed());
-            return Ok(Spent { usage, estimated: true, failed: true, model, took, words: None });
+            Ok(Spent { usage, estimated: true, failed: true, model: String::new(), took: took(), words: None })
         }
-        match wait_after(&error, tries).filter(|_| !is_gone(head.as_ref())) {
-            // As long as the provider asks for, or longer with each try: at once, it would most likely fail the same way.
-            Some(wait) => tokio::time::sleep(wait).await,
-            None => return Err(Box::new(error.into())),
-        }
+        Err((error, false)) => Err(Box::new(error.into())),
     }
 }
 

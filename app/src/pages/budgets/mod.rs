@@ -171,7 +171,8 @@ pub fn query(subject: Subject) -> String {
 }
 
 fn rate(shell: &Shell, data: &Budgets) -> AnyView {
-    let value = data.typed_rate.clone().unwrap_or_else(|| data.unknown_rate.dollars(2));
+    let digits = if data.unknown_rate.micros() % 10_000 == 0 { 2 } else { 6 };
+    let value = data.typed_rate.clone().unwrap_or_else(|| data.unknown_rate.dollars(digits));
     let field = Field::new("unknown_rate", "A million tokens count as, in US dollars")
         .value(&value)
         .hint("Calls whose price nobody knows count at this rate against every budget. They never count as free.")

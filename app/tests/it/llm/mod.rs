@@ -4,6 +4,8 @@ mod broken;
 mod catalogue;
 mod clients;
 mod faces;
+mod hostile;
+mod retries;
 mod snippets;
 
 use axum::body::Body;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use types::{MicroUsd, ReservationId, StepId, TeamId, chat::TokenUsage};
 
 use super::{desk::Beating, tree::Spender};
@@ -19,6 +20,22 @@ pub struct NewCall {
     pub worst: Option<MicroUsd>,
     /// The most tokens that it can take, input and output together.
     pub tokens: i64,
+}
+
+/// What a call was worked out from, which may have changed since.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// The version of the team's catalogue.
+    pub(crate) catalogue: i64,
+    /// Of the key that somebody showed. Such a call of a run also wants the run to be alive, and room under its agent's limits.
+    pub(crate) expires_at: Option<OffsetDateTime>,
+}
+
+impl Terms {
+    /// Whether they are those of the catalogue as it is, and the key still works.
+    pub(crate) fn stand(&self, catalogue: i64, now: OffsetDateTime) -> bool {
+        self.catalogue == catalogue && self.expires_at.is_none_or(|until| now < until)
+    }
 }
 
 /// What a call came to.

@@ -15,7 +15,8 @@ use tokio::sync::{Notify, oneshot};
 use types::{ReservationId, TeamId};
 
 use super::{
-    calls::{Held, NewCall, Used},
+    calls::{Held, NewCall, Terms, Used},
+    inside::Inside,
     line::{Batch, EndWish, HoldWish, Lines, Next},
     load,
     till::{Ending, Remembered, Till},
@@ -24,6 +25,7 @@ use super::{
 use crate::{
     Error, Orchestrator, Result,
     db::{BooksLine, Durability, HeadRow},
+    models::Caller,
 };
 
 /// Rows of one team that are remembered between two transactions.
@@ -161,12 +163,20 @@ impl Orchestrator {
     /// # Errors
     /// As [`Orchestrator::hold`].
     pub async fn hold_as_of(&self, team: TeamId, catalogue: i64, call: NewCall) -> Result<Option<Held>> {
-        self.ask_to_hold(team, Some(catalogue), call).await
+        self.ask_to_hold(team, Some(Terms { catalogue, expires_at: None }), call).await
     }
 
-    async fn ask_to_hold(&self, team: TeamId, catalogue: Option<i64>, call: NewCall) -> Result<Option<Held>> {
+    /// As [`Orchestrator::hold_as_of`], for whoever shows a key. `None` also where the key has expired or its run has ended.
+    ///
+    /// # Errors
+    /// As [`Orchestrator::hold`], and [`Error::AgentLimit`] where the key is of a run whose agent has used up what it may.
+    pub async fn hold_for(&self, caller: &Caller, call: NewCall) -> Result<Option<Held>> {
+        self.ask_to_hold(caller.team(), Some(caller.terms()), call).await
+    }
+
+    async fn ask_to_hold(&self, team: TeamId, terms: Option<Terms>, call: NewCall) -> Result<Option<Held>> {
         let (reply, answer) = oneshot::channel();
-        let wish = HoldWish { call: Box::new(call), catalogue, reply, tried: false };
+        let wish = HoldWish { call: Box::new(call), terms, reply, tried: false };
         self.serve_if(team, self.desk().lines.hold(team, wish));
         let Some(id) = answer.await.map_err(|_| gone())?? else { return Ok(None) };
         self.desk().begun(team, id);
@@ -287,7 +297,11 @@ impl Orchestrator {
 
     /// A call that had no room only because of others under way asks once more, together with those that have ended.
     fn tell(&self, team: TeamId, wish: HoldWish, answer: Result<Option<ReservationId>>) -> bool {
-        let passing = matches!(&answer, Err(Error::Budget(refusal)) if refusal.may_pass());
+        let passing = match &answer {
+            Err(Error::Budget(refusal)) => refusal.may_pass(),
+            Err(Error::AgentLimit(refusal)) => refusal.may_pass(),
+            _ => false,
+        };
         let wish = if passing && !wish.tried { self.desk().lines.again(team, wish) } else { Some(wish) };
         wish.is_none_or(|wish| wish.reply.send(answer).is_ok())
     }
@@ -308,16 +322,20 @@ impl Orchestrator {
         };
         let remembered = self.desk().recall(team, &head);
         let tree = load::tree(&mut tx, self.desk(), team, head.version).await?;
-        let current = |wish: &HoldWish| wish.catalogue.is_none_or(|catalogue| catalogue == head.catalogue);
-        let calls: Vec<&NewCall> = batch.holds.iter().filter(|wish| current(wish)).map(|wish| &*wish.call).collect();
         let endings: Vec<ReservationId> = batch.endings.iter().map(|wish| wish.id).collect();
+        let mut inside = Inside::read(&mut tx, team, &batch.holds, &endings).await?;
         // The clock is read under the lock: a later transaction never counts in an earlier period.
-        let at = (team, self.clock().now());
-        let mut till = Till::open(&mut tx, at, tree, &calls, &endings, remembered).await?;
+        let now = self.clock().now();
+        let current = |wish: &HoldWish| wish.terms.is_none_or(|terms| terms.stand(head.catalogue, now));
+        let current: Vec<bool> = batch.holds.iter().map(|wish| current(wish) && inside.is_alive(wish)).collect();
+        let calls = batch.holds.iter().zip(&current).filter(|(_, current)| **current);
+        let calls: Vec<&NewCall> = calls.map(|(wish, _)| &*wish.call).collect();
+        let mut till = Till::open(&mut tx, (team, now), tree, &calls, &endings, remembered).await?;
         // What ends makes room for what begins.
         let ended = batch.endings.iter().map(|wish| till.end(wish.id, &wish.ending)).collect();
-        let hold = |wish: &HoldWish| if current(wish) { till.hold(&wish.call).map(Some) } else { Ok(None) };
-        let held = batch.holds.iter().map(hold).collect();
+        inside.count(till.usage());
+        let hold = |(wish, current)| if current { inside.hold(&mut till, wish).map(Some) } else { Ok(None) };
+        let held = batch.holds.iter().zip(current).map(hold).collect();
         let closed = till.close(&mut tx).await?;
         load::add_to_runs(&mut tx, team, &closed.usage).await?;
         tx.commit().await?;

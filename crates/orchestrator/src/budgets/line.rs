@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use types::{ReservationId, TeamId};
 
 use super::{
-    calls::NewCall,
+    calls::{NewCall, Terms},
     desk::{COMPANY, lock},
     till::Ending,
 };
@@ -24,8 +24,7 @@ const ENOUGH: usize = 128;
 
 pub(super) struct HoldWish {
     pub(super) call: Box<NewCall>,
-    /// The catalogue's version by which the call was worked out, where it may have changed since.
-    pub(super) catalogue: Option<i64>,
+    pub(super) terms: Option<Terms>,
     pub(super) reply: oneshot::Sender<Result<Option<ReservationId>>>,
     /// Whether it was served before and found no room.
     pub(super) tried: bool,

@@ -14,6 +14,7 @@ use crate::{
     audit::{self, Happening},
     error::OnConstraint,
     grants::{ManageBudgets, ReadBudgets},
+    models::Caller,
     runs,
 };
 
@@ -176,6 +177,19 @@ impl Orchestrator {
                 under_way: row.under_way,
             })
             .collect())
+    }
+}
+
+impl Orchestrator {
+    /// Lets nothing be asked for a caller whom somebody has stopped, where nothing is held back.
+    ///
+    /// # Errors
+    /// [`Error::Paused`] with the reason.
+    pub async fn refuse_if_paused(&self, caller: &Caller) -> Result<()> {
+        let mut tx = self.db().of_team(caller.team()).await?;
+        let pause = pause_of(&mut tx, caller.team(), &caller.spender).await?;
+        tx.commit().await?;
+        pause.map_or(Ok(()), |(_, reason)| Err(Error::Paused(reason)))
     }
 }
 

@@ -199,7 +199,7 @@ impl Till {
             return Err(Error::Paused(pause.reason.clone()));
         }
         let bounds = self.tree.bounds(&call.spender, self.now);
-        let micros = self.tree.counted(call.worst, call.tokens);
+        let micros = self.worst(call);
         if let Err(refusal) = book::hold(&self.tree, &mut self.counters, &bounds, micros, call.tokens) {
             self.tell_refused(&bounds, &refusal);
             return Err(Error::Budget(refusal));
@@ -235,6 +235,16 @@ impl Till {
         self.warn(&legs);
         self.touched.extend(legs);
         true
+    }
+
+    /// What was used by the calls that have ended here.
+    pub(crate) fn usage(&self) -> &[UsageRow] {
+        &self.usage
+    }
+
+    /// What the worst case of a call counts as.
+    pub(crate) fn worst(&self, call: &NewCall) -> i64 {
+        self.tree.counted(call.worst, call.tokens)
     }
 
     fn settled(&self, row: &ReservationRow, used: &Used) -> UsageRow {

@@ -7,7 +7,7 @@ use super::memory::KnownKey;
 use crate::{
     Actor, Can, Error, Orchestrator, Origin, Result, Scope,
     audit::{self, Happening},
-    budgets::{Spender, catalogue_changed},
+    budgets::{Spender, Terms, catalogue_changed},
     grants::{ManageIntegrations, ReadTeam},
     teams::secret::Secret,
 };
@@ -53,7 +53,7 @@ pub struct Caller {
     pub spender: Spender,
     scope: Scope,
     hash: [u8; 32],
-    catalogue: i64,
+    terms: Terms,
 }
 
 impl Caller {
@@ -65,7 +65,11 @@ impl Caller {
     /// The version of the team's catalogue in which the key works.
     #[must_use]
     pub const fn catalogue(&self) -> i64 {
-        self.catalogue
+        self.terms.catalogue
+    }
+
+    pub(crate) const fn terms(&self) -> Terms {
+        self.terms
     }
 
     pub(super) const fn scope(&self) -> &Scope {
@@ -240,7 +244,7 @@ impl Orchestrator {
     }
 
     /// As [`Orchestrator::caller`], by what this process remembers. The key may have been revoked since, and so the call is
-    /// held back with the caller's version of the catalogue, [`hold_as_of`](Orchestrator::hold_as_of), or not made.
+    /// held back with the caller's version of the catalogue, [`hold_for`](Orchestrator::hold_for), or not made.
     ///
     /// # Errors
     /// As [`Orchestrator::caller`].
@@ -258,7 +262,7 @@ impl Orchestrator {
     /// # Errors
     /// As [`Orchestrator::caller`].
     pub async fn caller_again(&self, caller: &Caller) -> Result<Caller> {
-        self.memory().forget(caller.team(), caller.catalogue);
+        self.memory().forget(caller.team(), caller.catalogue());
         self.look_up(caller.team(), caller.hash, caller.scope.origin().clone()).await
     }
 
@@ -305,7 +309,8 @@ impl Orchestrator {
 
 fn known(key: &KnownKey, (team, hash): (TeamId, [u8; 32]), catalogue: i64, origin: Origin) -> Caller {
     let scope = Scope::new(team, Actor::System, PermissionSet::NONE, origin);
-    Caller { key: key.id, spender: key.spender, scope, hash, catalogue }
+    let terms = Terms { catalogue, expires_at: Some(key.expires_at) };
+    Caller { key: key.id, spender: key.spender, scope, hash, terms }
 }
 
 fn check(new: &NewGatewayKey<'_>) -> Result<String> {

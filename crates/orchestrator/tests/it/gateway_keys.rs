@@ -2,8 +2,8 @@
 
 use orchestrator::{
     Error, Origin,
-    budgets::NewCall,
-    models::{ModelRoute, NewGatewayKey, ProviderSettings, Rates, WireFormat},
+    budgets::{AgentRefusal, Measure, NewCall, Used},
+    models::{Caller, ModelRoute, NewGatewayKey, ProviderSettings, Rates, WireFormat},
     squads::{Holder, Template},
     testing::World,
     work::{NewTask, Source},
@@ -131,7 +131,7 @@ async fn names_lead_only_to_providers_of_the_team() {
     world.end().await;
 }
 
-fn call(caller: &orchestrator::models::Caller) -> NewCall {
+fn call(caller: &Caller) -> NewCall {
     NewCall {
         spender: caller.spender,
         key: uuid::Uuid::now_v7().to_string(),
@@ -140,6 +140,72 @@ fn call(caller: &orchestrator::models::Caller) -> NewCall {
         worst: Some(MicroUsd::from_micros(5)),
         tokens: 5,
     }
+}
+
+/// The call is refused for a limit of the agent.
+async fn refused(muster: &orchestrator::Orchestrator, caller: &Caller, micros: i64, tokens: i64) -> AgentRefusal {
+    let new = NewCall { worst: Some(MicroUsd::from_micros(micros)), tokens, ..call(caller) };
+    match muster.hold_for(caller, new).await {
+        Err(Error::AgentLimit(refusal)) => *refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_key_of_a_run_spends_no_more_than_its_agent_may_and_nothing_after_it() {
+    let desk = super::budgets::Desk::new().await;
+    let muster = &desk.world.muster;
+    let may = || desk.scope.can().expect("may");
+    let squad = muster.form_squad(&desk.scope.can().expect("may"), "Crew", Template::Solo).await.expect("a squad");
+    let agent = muster.squad(&desk.scope.can().expect("may"), squad).await.expect("the squad").agents().next().cloned();
+    let agent = agent.expect("a coder");
+    let mut settings = agent.settings.clone();
+    (settings.limits.max_cost, settings.limits.max_tokens) = (MicroUsd::from_cents(1), 1_000);
+    let edited = muster.edit_agent(&desk.scope.can().expect("may"), (squad, agent.id), agent.version, &settings).await;
+    edited.expect("edited");
+    let task = muster.create_task(&may(), desk.project, &NewTask::titled("One")).await.expect("a task").id;
+    let run = muster.start_run(&desk.scope.can().expect("may"), task, Some(squad)).await.expect("a run");
+    desk.spend(1).await;
+    let hour = Duration::hours(1);
+    let key = muster.gateway_key_for_run(desk.team(), run, Some(agent.id), hour).await.expect("a key");
+    let caller = muster.caller(&key, Origin::internal()).await.expect("it works");
+
+    let new = |micros, tokens| NewCall { worst: Some(MicroUsd::from_micros(micros)), tokens, ..call(&caller) };
+    let held = muster.hold_for(&caller, new(6_000, 400)).await.expect("room").expect("alive");
+    let refusal = refused(muster, &caller, 6_000, 400).await;
+    assert_eq!((refusal.agent.as_str(), refusal.measure, refusal.reserved), ("coder", Measure::Money, 6_000));
+    assert!(refusal.may_pass(), "the call under way may cost less");
+    let used = Used { usage: TokenUsage { output: 400, ..TokenUsage::default() }, ..super::budgets::used(6_000) };
+    muster.settle(held, used).await.expect("settled");
+    let refusal = refused(muster, &caller, 4_001, 600).await;
+    let sentence =
+        "The limit of coder for one run is 0.01 USD; 0.0060 USD used, and this call could take 0.004001 USD.";
+    assert_eq!((refusal.sentence().as_str(), refusal.may_pass()), (sentence, false));
+    let refusal = refused(muster, &caller, 0, 601).await;
+    assert_eq!((refusal.measure, refusal.limit, refusal.spent), (Measure::Tokens, 1_000, 400));
+    let held = muster.hold_for(&caller, new(4_000, 600)).await.expect("room").expect("alive");
+    muster.release(held).await.expect("released");
+
+    muster.stop_run(&desk.scope.can().expect("may"), run, "Enough.").await.expect("stopped");
+    assert!(muster.hold_for(&caller, new(1, 1)).await.expect("an answer").is_none(), "the run is over");
+    assert!(matches!(muster.caller_again(&caller).await, Err(Error::SignedOut)));
+    desk.balanced().await;
+    desk.world.end().await;
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_since_it_was_looked_at_holds_nothing() {
+    let desk = super::budgets::Desk::new().await;
+    let muster = &desk.world.muster;
+    desk.spend(1).await;
+    let new = NewGatewayKey { name: "nightly", project: None, life: Duration::hours(1) };
+    let (_, key) = muster.create_gateway_key(&desk.scope.can().expect("owner"), &new).await.expect("a key");
+    let caller = muster.caller(&key, Origin::internal()).await.expect("it works");
+    let held = muster.hold_for(&caller, call(&caller)).await.expect("room").expect("it works");
+    muster.release(held).await.expect("released");
+    desk.world.clock.advance(Duration::hours(1));
+    assert!(muster.hold_for(&caller, call(&caller)).await.expect("an answer").is_none());
+    desk.world.end().await;
 }
 
 #[tokio::test]
@@ -159,9 +225,7 @@ async fn what_another_process_changes_is_refused_from_the_next_call_on() {
     let (id, key) = there.create_gateway_key(&can(), &new).await.expect("a key");
 
     let remembered = async || here.caller_as_remembered(&key, Origin::internal()).await.expect("it works");
-    let holds = async |caller: &orchestrator::models::Caller| {
-        here.hold_as_of(scope.team(), caller.catalogue(), call(caller)).await.expect("room").is_some()
-    };
+    let holds = async |caller: &Caller| here.hold_for(caller, call(caller)).await.expect("room").is_some();
     // The first call of a team begins its books, and with them the version of its catalogue.
     assert!(!holds(&remembered().await).await);
     let caller = here.caller_again(&remembered().await).await.expect("it works");

@@ -13,6 +13,7 @@ mod held_up;
 mod inside;
 mod limits;
 mod models;
+mod nul;
 mod pauses;
 mod places;
 mod real;

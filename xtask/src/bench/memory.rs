@@ -7,10 +7,14 @@ use crate::failure::{Doing, Failure, Outcome};
 /// The resident memory of a process and of its descendants that run the same program, in MiB. Other programs that it started,
 /// such as a database, are not counted.
 pub(super) fn resident(process: u32) -> Outcome<f64> {
-    family(process)?.into_iter().map(of_one).sum()
+    family(process, children, program)?.into_iter().map(of_one).sum()
 }
 
-fn family(process: u32) -> Outcome<Vec<u32>> {
+fn family(
+    process: u32,
+    children: impl Fn(u32) -> Outcome<Vec<u32>>,
+    program: impl Fn(u32) -> Option<PathBuf>,
+) -> Outcome<Vec<u32>> {
     let mut found = vec![process];
     let mut looked_at = 0;
     while let Some(&parent) = found.get(looked_at) {
@@ -47,15 +51,28 @@ fn program(process: u32) -> Option<PathBuf> {
 mod tests {
     use std::process::Command;
 
+    use super::*;
+
     #[test]
     fn another_program_is_not_counted_with_the_process_that_started_it() {
-        let me = std::process::id();
+        let children = |process| {
+            Ok(match process {
+                1 => vec![2, 3],
+                2 => vec![4],
+                _ => Vec::new(),
+            })
+        };
+        let program = |process| Some(if process == 3 { "postgres" } else { "server" }.into());
+        assert_eq!(family(1, children, program).unwrap(), [1, 2, 4]);
+    }
+
+    #[test]
+    fn children_are_found_and_memory_is_read() {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        let (children, family) = (super::children(me).unwrap(), super::family(me).unwrap());
+        let found = children(std::process::id());
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(children.contains(&child.id()), "{children:?}");
-        assert_eq!(family, [me]);
-        assert!(super::resident(me).unwrap() > 0.0);
+        assert!(found.as_ref().unwrap().contains(&child.id()), "{found:?}");
+        assert!(resident(std::process::id()).unwrap() > 0.0);
     }
 }

@@ -209,6 +209,7 @@ fn money(routes: Routes) -> Routes {
         .team(GET, "/budgets/ask", budgets::ask_page)
         .team(POST, "/budgets/ask", budgets::ask)
         .team(POST, "/budgets/requests/{request}/grant", budgets::grant)
+        .team(GET, "/budgets/requests/{request}/decline", budgets::decline_page)
         .team(POST, "/budgets/requests/{request}/decline", budgets::decline)
         .team(GET, "/budgets/ledger", budgets::ledger)
         .team(GET, "/budgets/ledger/{call}", budgets::content)

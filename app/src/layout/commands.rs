@@ -29,6 +29,10 @@ fn commands(shell: &Shell) -> Vec<Command> {
             commands.push(Command::link("Analytics", words, path).alias(&["cost", "tokens", "waste"]));
         }
     }
+    if shell.may(Permission::ManageBudgets) {
+        let pause = Command::link("Budgets", "Emergency pause", shell.link("/budgets/pauses"));
+        commands.push(pause.alias(&["stop all work", "halt", "kill", "resume"]));
+    }
     if shell.may(Permission::ReadSquads) {
         commands.push(Command::link("Go to", "Agent types", shell.link("/agent-types")).alias(&["image", "container"]));
     }
@@ -90,5 +94,11 @@ mod tests {
         let commands = commands(&shell);
         assert_eq!(commands.first(), Some(&own));
         assert!(!commands.iter().any(|command| command.href.ends_with("/audit")));
+    }
+
+    #[test]
+    fn whoever_may_pause_work_finds_the_pause() {
+        let finds = |role| commands(&shell(role)).iter().any(|command| command.href == "/quayside/budgets/pauses");
+        assert!(finds(BuiltinRole::Owner) && !finds(BuiltinRole::Reader));
     }
 }

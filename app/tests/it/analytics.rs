@@ -1,14 +1,23 @@
 use http::StatusCode;
-use orchestrator::budgets::{NewCall, Spender, Used};
+use orchestrator::{
+    budgets::{NewCall, Spender, Used},
+    squads::Template,
+    testing::Ended,
+    work::{NewTask, Source},
+};
 use types::{MicroUsd, chat::TokenUsage};
 
 use crate::client::{Browser, Site};
 
 async fn spend(site: &Site, model: &str, cents: Option<i32>) {
+    spend_as(site, Spender::default(), model, cents).await;
+}
+
+async fn spend_as(site: &Site, spender: Spender, model: &str, cents: Option<i32>) {
     let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
     let cost = cents.map(MicroUsd::from_cents);
     let call = NewCall {
-        spender: Spender::default(),
+        spender,
         key: uuid::Uuid::now_v7().to_string(),
         provider: "A provider".into(),
         model: model.into(),
@@ -98,5 +107,34 @@ async fn an_address_that_cannot_be_is_answered_with_a_sentence() {
         assert_eq!(mira.get(&site, &format!("/quayside/analytics?{wrong}")).await.status, StatusCode::NOT_FOUND);
     }
     assert_eq!(mira.get(&site, "/quayside/analytics/tasks?cause=x").await.status, StatusCode::NOT_FOUND);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn what_came_of_the_money_is_told_in_figures() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let muster = &site.world.muster;
+    let project =
+        muster.create_project(&owner.can().expect("may"), "Parcels", &Source::Sample).await.expect("a project");
+    let squad = muster.form_squad(&owner.can().expect("may"), "Crew", Template::Solo).await.expect("a squad");
+    for (cents, merged, reworked) in [(200, true, false), (100, true, true), (150, false, false)] {
+        let new = NewTask::titled("Fees");
+        let task = muster.create_task(&owner.can().expect("may"), project, &new).await.expect("a task").id;
+        let run = site.world.ended_run(owner.team(), (task, squad), Ended { merged, reworked }).await;
+        let (project, squad) = (Some(project), Some(squad));
+        let spender = Spender { project, squad, agent: None, task: Some(task), run: Some(run) };
+        spend_as(&site, spender, "m", Some(cents)).await;
+    }
+    let page = mira.get(&site, "/quayside/analytics").await;
+    for shown in [
+        "<dt>Spent</dt><dd>$4.50</dd>",
+        "<dt>For each merged change</dt><dd>$2.25</dd><dd>2 merged</dd>",
+        "<dt>Success</dt><dd>66.6 %</dd><dd>2 of 3 runs merged</dd>",
+        "<dt>Rework</dt><dd>33.3 %</dd><dd>1 of 3 runs sent back</dd>",
+    ] {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
     site.end().await;
 }

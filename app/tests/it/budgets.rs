@@ -104,9 +104,18 @@ async fn the_ledgers_files_say_who_spent_and_on_what() {
     let (heads, cells) = (lines.next().expect("heads"), lines.next().expect("a row"));
     assert_eq!(heads.len(), cells.len(), "{}", page.body);
     let run = run.to_string();
-    for (head, wanted) in
-        [("project", "Parcels"), ("role", "coder"), ("run", &run), ("output", "2"), ("reasoning", "3")]
-    {
+    let (project_id, squad_id, agent_id) = (project.to_string(), squad.to_string(), agent.id.to_string());
+    for (head, wanted) in [
+        ("project", "Parcels"),
+        ("project_id", &project_id),
+        ("squad", "Crew"),
+        ("squad_id", &squad_id),
+        ("agent_id", &agent_id),
+        ("role", "coder"),
+        ("run", &run),
+        ("output", "2"),
+        ("reasoning", "3"),
+    ] {
         let at = heads.iter().position(|name| *name == head).expect(head);
         assert_eq!(cells[at], wanted, "{head}");
     }
@@ -114,6 +123,11 @@ async fn the_ledgers_files_say_who_spent_and_on_what() {
     let line: serde_json::Value = serde_json::from_str(page.body.trim()).expect("one line");
     assert_eq!((&line["project"], &line["role"], &line["run"]), (&"Parcels".into(), &"coder".into(), &run.into()));
     assert_eq!(line["used"]["reasoning"], 3);
+    for (name, wanted) in
+        [("project_id", &project_id), ("squad", &"Crew".into()), ("squad_id", &squad_id), ("agent_id", &agent_id)]
+    {
+        assert_eq!(line[name], *wanted, "{line}");
+    }
     site.end().await;
 }
 
@@ -272,6 +286,7 @@ async fn asking_and_pausing_work_with_plain_forms() {
     let page = mira.post(&site, "/quayside/budgets/ask", &format!("budget={id}&amount=5&reason=More")).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.body.contains("Ask for more than the 10.00 USD"), "{}", page.body);
+    assert!(page.body.contains("Mira may change budgets and get a mail"), "{}", page.body);
     let page = mira.post(&site, "/quayside/budgets/ask", &format!("budget={id}&amount=25&reason=An+import")).await;
     assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
     let page = mira.get(&site, "/quayside/budgets").await;
@@ -302,5 +317,263 @@ async fn asking_and_pausing_work_with_plain_forms() {
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
     }
     assert_eq!(mira.post(&site, "/quayside/budgets/rate", "unknown_rate=2.5").await.status, StatusCode::SEE_OTHER);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_limit_on_runs_at_once_is_a_budget_and_stays_with_a_short_form() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let page = mira.post(&site, "/quayside/budgets/edit", "amount=&period=month&concurrent_runs=2").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    let page = mira.get(&site, "/quayside/budgets").await;
+    assert!(!page.body.contains("No budget is set") && page.body.contains("2 at once"), "{}", page.body);
+    let page = mira.post(&site, "/quayside/budgets/edit", "amount=10&period=day").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    let page = mira.get(&site, "/quayside/budgets").await;
+    assert!(page.body.contains("2 at once") && page.body.contains("Limit $10.00"), "{}", page.body);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_named_at_its_field_and_the_form_keeps_what_was_typed() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let muster = &site.world.muster;
+    let project =
+        muster.create_project(&owner.can().expect("may"), "Parcels", &Source::Sample).await.expect("a project");
+    let squad = muster.form_squad(&owner.can().expect("may"), "Crew", Template::Solo).await.expect("a squad");
+    mira.post(&site, "/quayside/budgets/edit", "amount=10&period=month&tokens=1000").await;
+    let of_project = format!("/quayside/budgets/edit?project={project}");
+    let page = mira.post(&site, &of_project, "amount=&period=month").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    // Two levels below the team's limit, by the day, and the level between only counts.
+    let of_crew = format!("/quayside/budgets/edit?project={project}&squad={squad}");
+    let page = mira.post(&site, &of_crew, "amount=10.01&period=day&reset_day=1&time_zone=UTC&warn_at=70").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for shown in [
+        "This budget allows 10.01 USD a day, and the budget of Quayside allows 10.00 USD a month.",
+        "Use at most 10.00 USD",
+        r#"value="10.01""#,
+        r#"value="70""#,
+    ] {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
+    let field = page.body.split(r#"name="amount""#).nth(1).expect("the field");
+    let field = &field[..field.find("name=\"share\"").expect("the next field")];
+    assert!(field.contains("This budget allows 10.01 USD"), "the sentence stands at its field: {field}");
+    let page = mira.post(&site, &of_crew, "amount=10&tokens=1001&period=day").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.body.contains("allows 1001 tokens a day") && page.body.contains(r#"value="1001""#), "{}", page.body);
+    assert_eq!(mira.post(&site, &of_crew, "amount=10&tokens=1000&period=day").await.status, StatusCode::SEE_OTHER);
+    // The whole may not become smaller than its part.
+    let page = mira.post(&site, "/quayside/budgets/edit", "amount=9&period=month").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.body.contains("The budget of Crew allows 10.00 USD a day"), "{}", page.body);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn the_ledger_is_filtered_and_says_what_it_cannot_read() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let muster = &site.world.muster;
+    let project =
+        muster.create_project(&owner.can().expect("may"), "Parcels", &Source::Sample).await.expect("a project");
+    let squad = muster.form_squad(&owner.can().expect("may"), "Crew", Template::Solo).await.expect("a squad");
+    let agent = muster.squad_plan(&owner.can().expect("may"), squad).await.expect("a plan").agents[0].id;
+    let task = muster.create_task(&owner.can().expect("may"), project, &NewTask::titled("One")).await.expect("a task");
+    let ours =
+        Spender { project: Some(project), squad: Some(squad), agent: Some(agent), task: Some(task.id), run: None };
+    let spend = async |spender, asked: &str, answered: &str| {
+        let worst = Some(MicroUsd::from_cents(1));
+        let (key, provider) = (uuid::Uuid::now_v7().to_string(), "P".into());
+        let call = NewCall { spender, key, provider, model: asked.into(), worst, tokens: 9 };
+        let held = muster.hold(owner.team(), call).await.expect("room");
+        let used = Used {
+            usage: types::chat::TokenUsage { uncached: 4, ..Default::default() },
+            estimated: false,
+            cost: worst,
+            source: "a test".into(),
+            model: answered.into(),
+            failed: false,
+            duration: std::time::Duration::from_millis(1),
+            step: None,
+        };
+        muster.settle(held, used).await.expect("settled");
+    };
+    spend(Spender::default(), "first", "first").await;
+    // From the nineteenth, which the clock of tests begins with, to the twentieth.
+    site.world.clock.advance(time::Duration::days(1));
+    spend(ours, "alias", "second").await;
+    muster.archive_squad(&owner.can().expect("may"), squad).await.expect("archived");
+
+    let number = task.number;
+    for (query, rows) in [
+        ("kind=settled".to_owned(), 2),
+        (format!("task={number}&kind=settled"), 1),
+        (format!("task=%23{number}"), 2),
+        (format!("task={}", number + 1), 0),
+        (format!("project={project}&kind=settled"), 1),
+        (format!("squad={squad}&kind=settled"), 1),
+        (format!("agent={agent}&kind=settled"), 1),
+        ("day=2026-11-19&kind=settled".to_owned(), 1),
+        ("from=2026-11-20&kind=settled".to_owned(), 1),
+        ("to=2026-11-19&kind=settled".to_owned(), 1),
+        ("from=2026-11-19&to=2026-11-20&kind=settled".to_owned(), 2),
+        ("to=2026-11-18".to_owned(), 0),
+        // The model that answered, as the row shows it; what was held for the call names the one that was asked.
+        ("model=second".to_owned(), 1),
+        ("model=alias".to_owned(), 1),
+        ("model=first".to_owned(), 2),
+    ] {
+        let page = mira.get(&site, &format!("/quayside/budgets/ledger?{query}")).await;
+        let shown = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+        assert!(page.body.contains(&format!(">{shown}<")), "{query}: {}", page.body);
+        let page = mira.get(&site, &format!("/quayside/budgets/ledger.jsonl?{query}")).await;
+        assert_eq!(page.body.lines().count(), rows, "{query}: {}", page.body);
+    }
+    let page = mira.get(&site, "/quayside/budgets/ledger").await;
+    assert!(page.body.contains("Crew (archived)") && page.body.contains("Crew / "), "{}", page.body);
+
+    for (query, sentence) in [
+        ("from=21.11.2026", "Enter a day as 2026-11-21."),
+        ("day=21.11.2026", "Enter a day as 2026-11-21."),
+        ("from=2026-11-20&to=2026-11-19", "The last day comes before the first."),
+        ("task=abc", "Enter a whole number."),
+        ("kind=sold", "Choose one of the entries."),
+    ] {
+        let page = mira.get(&site, &format!("/quayside/budgets/ledger?{query}")).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
+        assert!(page.body.contains(sentence) && page.body.contains("<title>Error: "), "{query}: {}", page.body);
+        for kind in ["csv", "jsonl"] {
+            let page = mira.get(&site, &format!("/quayside/budgets/ledger.{kind}?{query}")).await;
+            assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{kind} {query}");
+        }
+    }
+    let page = mira.get(&site, "/quayside/budgets/ledger?task=abc&from=2026-11-20").await;
+    assert!(page.body.contains(r#"value="abc""#) && page.body.contains(r#"value="2026-11-20""#), "{}", page.body);
+    assert_eq!(mira.get(&site, "/quayside/budgets/ledger?agent=x").await.status, StatusCode::NOT_FOUND);
+    site.end().await;
+}
+
+/// The people of a team: an owner, and somebody who reads budgets.
+async fn with_reader(site: &Site) -> (Browser, Browser) {
+    let mira = Browser::sign_up(site, "Mira", "Quayside").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let rita = Browser::sign_up(site, "Rita", "Elsewhere").await;
+    site.world.join(&owner, &site.world.sign_in("Rita").await, "reader").await;
+    (mira, rita)
+}
+
+#[tokio::test]
+async fn alerts_name_who_is_told_and_what_can_be_asked_for() {
+    let site = Site::open().await;
+    let (mut mira, mut rita) = with_reader(&site).await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let muster = &site.world.muster;
+    let project =
+        muster.create_project(&owner.can().expect("may"), "Parcels", &Source::Sample).await.expect("a project");
+    let task = muster.create_task(&owner.can().expect("may"), project, &NewTask::titled("One")).await.expect("a task");
+    mira.post(&site, "/quayside/budgets/edit", "amount=10&period=day&tokens=1200&per_task=2").await;
+    let people = "Mail about limits that come near, and the decision on requests: Mira.";
+    let page = mira.get(&site, "/quayside/budgets").await;
+    assert!(page.body.contains(people) && page.body.contains("Nothing came near a limit."), "{}", page.body);
+    mira.post(&site, &format!("/quayside/budgets/edit?project={project}"), "share=20").await;
+
+    let spender = Spender { project: Some(project), task: Some(task.id), ..Spender::default() };
+    let worst = Some(MicroUsd::from_cents(170));
+    let call = NewCall { spender, key: "one".into(), provider: "P".into(), model: "m".into(), worst, tokens: 1_000 };
+    let held = muster.hold(owner.team(), call).await.expect("room");
+    let used = Used {
+        usage: types::chat::TokenUsage { uncached: 1_000, ..Default::default() },
+        estimated: false,
+        cost: worst,
+        source: "a test".into(),
+        model: "m".into(),
+        failed: false,
+        duration: std::time::Duration::from_millis(1),
+        step: None,
+    };
+    muster.settle(held, used).await.expect("settled");
+
+    let page = rita.get(&site, "/quayside/budgets").await;
+    for shown in [
+        people,
+        "Parcels passed 80 %",
+        "Quayside passed 80 % of its tokens",
+        "mail to Mira",
+        &format!(r#">#{}</a> passed 80 % of the limit for one task of Quayside"#, task.number),
+    ] {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
+    // Of the three, the limit in dollars of a period alone can be asked for; it is a share, so the page asks for what it is of.
+    let asks: Vec<&str> = page.body.split("/quayside/budgets/ask?budget=").skip(1).collect();
+    assert_eq!(asks.len(), 1, "{}", page.body);
+    let part = asks[0].split('"').next().expect("an id");
+    let page = rita.get(&site, &format!("/quayside/budgets/ask?budget={part}")).await;
+    let explained = "The limit of Parcels is a share of what Quayside allows.";
+    assert!(page.body.contains(explained) && page.body.contains("selected>Quayside, now $10.00"), "{}", page.body);
+    let page = rita.get(&site, "/quayside/budgets/ask").await;
+    assert!(page.body.contains("Choose a budget"), "nothing is chosen for somebody: {}", page.body);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_request_is_declined_with_a_reason_that_whoever_asked_reads() {
+    let site = Site::open().await;
+    let (mut mira, mut rita) = with_reader(&site).await;
+    mira.post(&site, "/quayside/budgets/edit", "amount=10&period=day").await;
+    let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
+    let id = site.world.muster.budgets(&owner.can().expect("may")).await.expect("budgets")[0].node.id;
+    let page = rita.post(&site, "/quayside/budgets/ask", &format!("budget={id}&amount=25&reason=An+import")).await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    let page = mira.get(&site, "/quayside/budgets").await;
+    let request = page.body.split("/quayside/budgets/requests/").nth(1).and_then(|rest| rest.split('/').next());
+    let path = format!("/quayside/budgets/requests/{}/decline", request.expect("a request"));
+    let page = mira.get(&site, &path).await;
+    assert!(page.body.contains("Decline $25.00 for Quayside") && page.body.contains("“An import”"), "{}", page.body);
+    let page = mira.post(&site, &path, "answer=+").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.body.contains("Say why, in at most 500 characters."), "{}", page.body);
+    assert_eq!(rita.post(&site, &path, "answer=No").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(mira.post(&site, &path, "answer=Not+this+month").await.status, StatusCode::SEE_OTHER);
+    let page = rita.get(&site, "/quayside/budgets").await;
+    assert!(page.body.contains("Mira declined $25.00") && page.body.contains("“Not this month”"), "{}", page.body);
+    let mails = site.world.mail_for("rita@quayside.example").await;
+    let told = mails.iter().find(|(subject, _)| subject.contains("was declined")).expect("a mail");
+    assert!(told.1.contains("Not this month"), "{told:?}");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn after_some_days_the_chart_and_its_table_tell_what_the_period_will_cost() {
+    let site = Site::open().await;
+    let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
+    mira.post(&site, "/quayside/budgets/edit", "amount=40&period=month&warn_at=50,80").await;
+    for (day, cents) in [100, 200, 300, 50].into_iter().enumerate() {
+        if day > 0 {
+            site.world.clock.advance(time::Duration::days(1));
+        }
+        spend(&site, cents).await;
+    }
+    // Three full days of 2.00 in the mean, and one of deviation. From the afternoon of the twenty-second 8.39 days are left:
+    // 6.50 + 2.00 * 8.39 = 23.28, give or take 1.28 * 1.00 * the root of 8.39.
+    let page = mira.get(&site, "/quayside/budgets").await;
+    let forecast = "Forecast for 1 Dec: $23.28, between $19.58 and $26.99";
+    for shown in [
+        forecast,
+        "At this pace Quayside ends $16.71 under its limit",
+        "chart__cone",
+        "Warns at 50 %",
+        "Warns at 80 %",
+        "Forecast for 1 Dec</th>",
+        "$19.58 to $26.99",
+        "58.2 %",
+    ] {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
     site.end().await;
 }

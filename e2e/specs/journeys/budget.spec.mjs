@@ -49,6 +49,15 @@ async function agreePrice(page, person) {
   await expect(page.getByRole("region", { name: "Agreed prices" })).toContainText("Paid models");
 }
 
+/** All that the ledger counts, in US dollars. */
+async function spent(page, person) {
+  const lines = await (await page.request.get(`/${person.slug}/budgets/ledger.jsonl`)).text();
+  const entries = lines.trim().split("\n").map((line) => JSON.parse(line));
+  const micros = entries.reduce((sum, entry) => sum + (entry.used?.counted_micro_usd ?? 0), 0);
+  expect(micros, "something was spent").toBeGreaterThan(0);
+  return micros / 1_000_000;
+}
+
 async function setBudget(page, amount) {
   await page.getByLabel("Limit in US dollars").fill(amount);
   await page.getByRole("button", { name: "Save the budget" }).click();
@@ -98,6 +107,7 @@ test("a budget warns, stops a run inside a step, and lets it go on when it is ra
   await expect(alerts.getByRole("listitem")).toContainText(["has reached its limit", "passed 80 %"]);
   await expect(page.getByRole("navigation", { name: "Main" })).toContainText("limit reached");
   await picture("3-alerts");
+  expect(await spent(page, person)).toBeLessThanOrEqual(Number(SMALL));
 
   await page.goto(`/${person.slug}/tasks/1`);
   await page.locator("#task-held").getByRole("link", { name: "Raise the budget" }).click();

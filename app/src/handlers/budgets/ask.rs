@@ -3,17 +3,21 @@ use axum::{
     extract::{Path, Query, State},
 };
 use orchestrator::{
-    budgets::Limit,
+    Error,
+    budgets::{BudgetDecision, BudgetView, Limit},
     grants::{ManageBudgets, ReadBudgets},
 };
 use serde::Deserialize;
-use types::{BudgetRequestId, MicroUsd};
+use types::{BudgetId, BudgetRequestId, MicroUsd};
 
-use super::{Answer, Shown, again, below, done, draw, form_errors, form_errors_at, html, id};
+use super::{Answer, Shown, again, below, done, draw, form_errors, form_errors_at, html, id, reader};
 use crate::{
     failure::Failure,
     forms::Errors,
-    pages::budgets::ask::{self as view, Ask},
+    pages::budgets::{
+        ask::{self as view, Ask, Instead},
+        decline::{self as decline_view, Declining},
+    },
     request::Inside,
     state::App,
 };
@@ -29,11 +33,28 @@ pub(crate) struct AskForm {
 }
 
 async fn page(app: &App, member: &Inside<ReadBudgets>, form: AskForm, errors: Errors) -> Result<String, Failure> {
-    let mut budgets = app.muster.budgets(member).await?;
-    budgets.retain(|view| matches!(view.node.limit, Limit::Amount(_)));
+    let views = app.muster.budgets(member).await?;
+    let asked = form.budget.parse().ok();
+    let instead = asked.and_then(|asked| instead(&views, asked));
+    let budget = instead.as_ref().map_or(asked, |instead| instead.budget);
+    let budgets = views.into_iter().filter(|view| matches!(view.node.limit, Limit::Amount(_))).collect();
+    let managers = app.muster.budget_managers(member).await?;
     let shell = below(app, member, "Ask for more").await?;
-    let budget = form.budget.parse().ok();
-    Ok(view::page(&shell, &Ask { budgets, budget, amount: form.amount, reason: form.reason, errors }))
+    Ok(view::page(
+        &shell,
+        &Ask { budgets, budget, instead, managers, amount: form.amount, reason: form.reason, errors },
+    ))
+}
+
+/// What can be asked for in place of a budget whose limit is no amount: the next amount above it, where it is a share of that.
+fn instead(views: &[BudgetView], asked: BudgetId) -> Option<Instead> {
+    let find = |id: BudgetId| views.iter().find(|view| view.node.id == id);
+    let asked = find(asked).filter(|view| !matches!(view.node.limit, Limit::Amount(_)))?;
+    let above = |view: &&BudgetView| matches!(view.node.limit, Limit::Share(_)).then_some(view.node.parent)?;
+    let whole = std::iter::successors(Some(asked), |view| find(above(view)?))
+        .find(|view| matches!(view.node.limit, Limit::Amount(_)));
+    let (name, whole) = (asked.node.name.clone(), whole.map(|view| (view.node.id, view.node.name.clone())));
+    Some(Instead { name, budget: whole.as_ref().map(|(id, _)| *id), whole: whole.map(|(_, name)| name) })
 }
 
 pub(crate) async fn ask_page(
@@ -69,23 +90,52 @@ pub(crate) async fn grant(
     State(app): State<App>,
     Path(path): Path<RequestPath>,
 ) -> Answer {
-    decide(&app, &member, &path, true).await
+    match app.muster.decide_budget_request(&member, id(&path.request)?, &BudgetDecision::Granted).await {
+        Ok(()) => done(&app, &member.link("/budgets"), "budget_granted"),
+        Err(error) => again(draw(&app, &member, None, None, form_errors_at("", error)?).await?),
+    }
+}
+
+#[derive(Default, Deserialize)]
+pub(crate) struct DeclineForm {
+    #[serde(default)]
+    answer: String,
+}
+
+async fn declining(
+    app: &App,
+    member: &Inside<ManageBudgets>,
+    request: BudgetRequestId,
+    answer: String,
+    errors: Errors,
+) -> Result<String, Failure> {
+    let requests = app.muster.budget_requests(&reader(member)?).await?;
+    let request = requests.into_iter().find(|one| one.id == request).ok_or(Error::NotFound)?;
+    let shell = below(app, member, "Decline").await?;
+    Ok(decline_view::page(&shell, &Declining { request, answer, errors }))
+}
+
+pub(crate) async fn decline_page(
+    member: Inside<ManageBudgets>,
+    State(app): State<App>,
+    Path(path): Path<RequestPath>,
+) -> Answer {
+    html(declining(&app, &member, id(&path.request)?, String::new(), Errors::new()).await?)
 }
 
 pub(crate) async fn decline(
     member: Inside<ManageBudgets>,
     State(app): State<App>,
     Path(path): Path<RequestPath>,
+    Form(form): Form<DeclineForm>,
 ) -> Answer {
-    decide(&app, &member, &path, false).await
-}
-
-async fn decide(app: &App, member: &Inside<ManageBudgets>, path: &RequestPath, granted: bool) -> Answer {
-    match app.muster.decide_budget_request(member, id::<BudgetRequestId>(&path.request)?, granted).await {
-        Ok(()) => {
-            let word = if granted { "budget_granted" } else { "budget_declined" };
-            done(app, &member.link("/budgets"), word)
+    let request = id(&path.request)?;
+    let decision = BudgetDecision::Declined(form.answer.clone());
+    match app.muster.decide_budget_request(&member, request, &decision).await {
+        Ok(()) => done(&app, &member.link("/budgets"), "budget_declined"),
+        Err(error) => {
+            let errors = form_errors_at("", error)?;
+            again(declining(&app, &member, request, form.answer, errors).await?)
         }
-        Err(error) => again(draw(app, member, None, None, form_errors_at("", error)?).await?),
     }
 }

@@ -84,8 +84,7 @@ pub(crate) async fn edit(
     }
     // The team's form has no field for a share: what is wrong with the shares under it stands at the amount.
     let errors = if query(subject).is_empty() { errors.renamed("share", "amount") } else { errors };
-    let typed = Input { warn_at: input.warn_at.clone().or_else(|| Input::of(&draft.settings).warn_at), ..input };
-    again(page(&app, &member, subject, Some(typed), errors).await?)
+    again(page(&app, &member, subject, Some(input.over(&draft.settings)), errors).await?)
 }
 
 #[derive(Deserialize)]

@@ -23,7 +23,7 @@ use crate::{handlers::csv::cell, request::Inside, state::App};
 /// Entries read at once.
 const PIECE: i64 = 1000;
 
-const COLUMNS: &str = "time,entry,call,project,task,run,agent,role,provider,model,held_usd,cost_usd,counted_usd,input_uncached,\
+const COLUMNS: &str = "time,entry,call,project,project_id,task,run,squad,squad_id,agent,agent_id,role,provider,model,held_usd,cost_usd,counted_usd,input_uncached,\
                        input_cache_read,input_cache_write,output,reasoning,estimated,price_source\r\n";
 
 pub(crate) async fn csv(
@@ -78,9 +78,13 @@ fn csv_line(entry: &LedgerEntry) -> String {
         entry.kind.as_str().to_owned(),
         entry.reservation.to_string(),
         cell(entry.project.as_deref().unwrap_or_default()),
+        entry.project_id.map(|id| id.to_string()).unwrap_or_default(),
         count(entry.task.as_ref().map(|(number, _)| i64::from(*number))),
         entry.run.map(|run| run.to_string()).unwrap_or_default(),
+        cell(entry.squad.as_deref().unwrap_or_default()),
+        entry.squad_id.map(|id| id.to_string()).unwrap_or_default(),
         cell(entry.agent.as_deref().unwrap_or_default()),
+        entry.agent_id.map(|id| id.to_string()).unwrap_or_default(),
         cell(entry.role.as_deref().unwrap_or_default()),
         cell(&entry.provider),
         cell(&entry.model),
@@ -117,9 +121,13 @@ fn json_line(entry: &LedgerEntry) -> String {
         "entry": entry.kind.as_str(),
         "call": entry.reservation,
         "project": entry.project,
+        "project_id": entry.project_id,
         "task": entry.task.as_ref().map(|(number, _)| number),
         "run": entry.run,
+        "squad": entry.squad,
+        "squad_id": entry.squad_id,
         "agent": entry.agent,
+        "agent_id": entry.agent_id,
         "role": entry.role,
         "provider": entry.provider,
         "model": entry.model,

@@ -7,7 +7,7 @@ mod export;
 mod ledger;
 mod pauses;
 
-pub(crate) use ask::{ask, ask_page, decline, grant};
+pub(crate) use ask::{ask, ask_page, decline, decline_page, grant};
 pub(crate) use content::content;
 pub(crate) use edit::{edit, edit_page, remove, set_rate};
 pub(crate) use export::{csv, json_lines};
@@ -65,6 +65,7 @@ async fn draw<G: Grant>(
         burn: app.muster.burn(&can, budget).await?,
         alerts: app.muster.budget_alerts(&can).await?,
         requests: app.muster.budget_requests(&can).await?,
+        managers: app.muster.budget_managers(&can).await?,
         pauses: app.muster.pauses(&can).await?,
         ledger: app.muster.ledger(&can, &LedgerFilter::default(), LATEST).await?,
         parts,

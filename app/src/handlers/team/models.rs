@@ -5,7 +5,7 @@ use axum::{
 use orchestrator::{
     Error, Grant,
     grants::{ManageIntegrations, ReadTeam},
-    models::{ModelProvider, PRESETS, Preset, ProviderKind, ProviderSettings, WireFormat},
+    models::{ModelProvider, PRESETS, Preset, ProviderKind, ProviderSettings, Tested, WireFormat},
 };
 use serde::Deserialize;
 use types::{ModelProviderId, Permission};
@@ -136,6 +136,10 @@ pub(crate) async fn add_provider(
 /// Makes the trial call and goes back to the list, where its result stands.
 async fn tried(app: &App, member: &Inside<ManageIntegrations>, id: ModelProviderId) -> Answer {
     let tested = app.muster.test_model_provider(member, id).await?;
+    told(app, member, &tested)
+}
+
+fn told(app: &App, member: &Inside<ManageIntegrations>, tested: &Tested) -> Answer {
     let word = if tested.problem.is_none() { "model_works" } else { "model_does_not_work" };
     done(app, &member.link("/settings/models"), word)
 }
@@ -161,6 +165,8 @@ pub(crate) async fn test_provider(
 pub(crate) struct KeyForm {
     #[serde(default)]
     key: String,
+    /// A box that is ticked sends something.
+    anyway: Option<String>,
 }
 
 pub(crate) async fn replace_key(
@@ -170,12 +176,12 @@ pub(crate) async fn replace_key(
     Form(form): Form<KeyForm>,
 ) -> Answer {
     let id = id(&path)?;
-    match app.muster.replace_model_key(&member, id, &form.key).await {
-        Ok(()) => tried(&app, &member, id).await,
+    match app.muster.replace_model_key(&member, id, &form.key, form.anyway.is_some()).await {
+        Ok(tested) => told(&app, &member, &tested),
         Err(error) => {
             // The field is in a dialog that is closed again, so the sentence stands alone above the page.
             let mut errors = Errors::new();
-            for error in form_errors(error)?.iter() {
+            for error in form_errors_at("", error)?.iter() {
                 errors.add("", error.message.clone());
             }
             again(draw(&app, &member, begun(preset("")), errors).await?)

@@ -194,10 +194,32 @@ fn table(burn: &Burn) -> AnyView {
     });
     view! {
         <table class="table">
-            <caption class="visually-hidden">"Spending by day"</caption>
+            <caption class="visually-hidden">"Spending by day, and what it is measured by"</caption>
             <thead><tr><th scope="col">"Day"</th><th scope="col" data-num=true>"On the day"</th><th scope="col" data-num=true>"So far"</th><th scope="col" data-num=true>"Of the limit"</th></tr></thead>
             <tbody>{rows.collect_view()}</tbody>
+            <tfoot>{measures(burn)}</tfoot>
         </table>
     }
     .into_any()
+}
+
+/// The other lines of the drawing: warnings, the limit, and the forecast with its range.
+fn measures(burn: &Burn) -> AnyView {
+    let row = |name: String, amount: MicroUsd, range: Option<String>| {
+        let of_limit = burn.limit.map_or_else(|| "–".to_owned(), |limit| per_cent(thousandths(amount, limit)));
+        let range = range.map(|range| view! { <span class="sub">{range}</span> });
+        view! {
+            <tr><th scope="row">{name}</th><td data-num=true>"–"</td><td data-num=true>{sum(amount)}{range}</td><td data-num=true>{of_limit}</td></tr>
+        }
+    };
+    let limits = burn.limit.map(|limit| {
+        let warns = burn.node.warn_at.iter();
+        let warns = warns.map(|step| row(format!("Warns at {step} %"), step_of(limit, *step), None)).collect_view();
+        view! { {warns}{row("Limit".to_owned(), limit, None)} }
+    });
+    let forecast = burn.forecast.zip(burn.window.end).map(|(forecast, end)| {
+        let range = format!("{} to {}", amount_text(forecast.low), amount_text(forecast.high));
+        row(format!("Forecast for {}", day(end.date())), forecast.likely, Some(range))
+    });
+    view! { {limits}{forecast} }.into_any()
 }

@@ -20,36 +20,28 @@ use crate::{
     layout::shell::{self, Shell},
 };
 
-/// The form of a limit, as it stands or as it was typed.
+/// The form of a limit, as it stands or as it was typed. A field that was not sent is none; one that was sent empty takes its limit
+/// away.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Input {
-    #[serde(default)]
-    pub amount: String,
-    #[serde(default)]
-    pub share: String,
-    #[serde(default)]
+    pub amount: Option<String>,
+    pub share: Option<String>,
     pub period: String,
-    #[serde(default)]
     pub reset_day: String,
-    #[serde(default)]
     pub time_zone: String,
-    #[serde(default)]
-    pub tokens: String,
-    #[serde(default)]
-    pub per_task: String,
-    #[serde(default)]
-    pub per_run: String,
-    #[serde(default)]
-    pub concurrent_runs: String,
-    #[serde(default)]
+    pub tokens: Option<String>,
+    pub per_task: Option<String>,
+    pub per_run: Option<String>,
+    pub concurrent_runs: Option<String>,
     pub warn_at: Option<String>,
 }
 
 impl Input {
     #[must_use]
     pub fn of(settings: &BudgetSettings) -> Self {
-        let money = |amount: Option<MicroUsd>| amount.map(plain).unwrap_or_default();
-        let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
+        let money = |amount: Option<MicroUsd>| Some(amount.map(plain).unwrap_or_default());
+        let number = |number: Option<i64>| Some(number.map(|number| number.to_string()).unwrap_or_default());
         let (amount, share) = match settings.limit {
             Limit::None => (String::new(), String::new()),
             Limit::Amount(amount) => (plain(amount), String::new()),
@@ -57,8 +49,8 @@ impl Input {
         };
         let steps: Vec<String> = settings.warn_at.iter().map(ToString::to_string).collect();
         Self {
-            amount,
-            share,
+            amount: Some(amount),
+            share: Some(share),
             period: settings.calendar.period.as_str().to_owned(),
             reset_day: settings.calendar.reset_day.to_string(),
             time_zone: settings.calendar.time_zone.clone(),
@@ -70,10 +62,32 @@ impl Input {
         }
     }
 
+    /// What was typed, with what `now` says where nothing was sent: for a form that is drawn again.
+    #[must_use]
+    pub fn over(self, now: &BudgetSettings) -> Self {
+        let old = Self::of(now);
+        let or = |typed: String, old: String| if typed.is_empty() { old } else { typed };
+        // An amount and a share exclude each other: one that was typed leaves nothing of the other.
+        let typed = self.amount.is_some() || self.share.is_some();
+        let (amount, share) = if typed { (self.amount, self.share) } else { (old.amount, old.share) };
+        Self {
+            amount,
+            share,
+            period: or(self.period, old.period),
+            reset_day: or(self.reset_day, old.reset_day),
+            time_zone: or(self.time_zone, old.time_zone),
+            tokens: self.tokens.or(old.tokens),
+            per_task: self.per_task.or(old.per_task),
+            per_run: self.per_run.or(old.per_run),
+            concurrent_runs: self.concurrent_runs.or(old.concurrent_runs),
+            warn_at: self.warn_at.or(old.warn_at),
+        }
+    }
+
     /// What was typed, as far as it can be read; the rest is told in `errors`. Fields that were not sent keep what `now` says.
     #[must_use]
     pub fn read(&self, now: &BudgetSettings, errors: &mut Errors) -> BudgetSettings {
-        let limit = self.limit(errors);
+        let limit = self.limit(now, errors);
         let period = if self.period.is_empty() { Some(now.calendar.period) } else { Period::parse(&self.period) };
         if period.is_none() {
             errors.add("period", "Choose one of the periods.");
@@ -89,19 +103,24 @@ impl Input {
         };
         BudgetSettings {
             limit,
-            tokens: optional(errors, "tokens", &self.tokens),
+            tokens: sent(&self.tokens, now.tokens, |text| optional(errors, "tokens", text)),
             calendar,
-            per_task: money(errors, "per_task", &self.per_task),
-            per_run: money(errors, "per_run", &self.per_run),
-            concurrent_runs: optional(errors, "concurrent_runs", &self.concurrent_runs),
+            per_task: sent(&self.per_task, now.per_task, |text| money(errors, "per_task", text)),
+            per_run: sent(&self.per_run, now.per_run, |text| money(errors, "per_run", text)),
+            concurrent_runs: sent(&self.concurrent_runs, now.concurrent_runs, |text| {
+                optional(errors, "concurrent_runs", text)
+            }),
             warn_at: self.warn_at.as_deref().map_or_else(|| now.warn_at.clone(), |text| steps(errors, text)),
         }
     }
 
-    fn limit(&self, errors: &mut Errors) -> Limit {
-        match (self.amount.trim(), self.share.trim()) {
+    fn limit(&self, now: &BudgetSettings, errors: &mut Errors) -> Limit {
+        if self.amount.is_none() && self.share.is_none() {
+            return now.limit;
+        }
+        match (text(&self.amount).trim(), text(&self.share).trim()) {
             ("", "") => Limit::None,
-            (_, "") => money(errors, "amount", &self.amount).map_or(Limit::None, Limit::Amount),
+            (amount, "") => money(errors, "amount", amount).map_or(Limit::None, Limit::Amount),
             ("", share) => {
                 let share = share.strip_suffix('%').unwrap_or(share).trim();
                 // Two decimals of a per cent are the ten-thousandths that a share is kept in.
@@ -120,6 +139,15 @@ impl Input {
             }
         }
     }
+}
+
+fn text(field: &Option<String>) -> &str {
+    field.as_deref().unwrap_or_default()
+}
+
+/// What a field says, or what holds now where it was not sent.
+fn sent<T>(field: &Option<String>, now: Option<T>, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    field.as_deref().map_or(now, read)
 }
 
 /// An amount as one would type it: “5”, “0.05”.
@@ -205,17 +233,18 @@ fn field(name: &'static str, label: &'static str, value: &str, data: &Edit) -> F
 
 fn limits(data: &Edit) -> AnyView {
     let input = &data.input;
-    let amount = field("amount", "Limit in US dollars", &input.amount, data)
+    let amount = field("amount", "Limit in US dollars", text(&input.amount), data)
         .hint("Calls that could pass it wait. Empty: it only counts.")
         .view();
     let share = (data.draft.subject != Subject::TEAM).then(|| {
-        field("share", "Or a share of the budget above it, in per cent", &input.share, data)
+        field("share", "Or a share of the budget above it, in per cent", text(&input.share), data)
             .hint("It then follows the period of the budget above it.")
             .view()
     });
-    let tokens =
-        field("tokens", "Tokens in each period", &input.tokens, data).hint("Of any kind. Empty: no limit.").view();
-    let warn = field("warn_at", "Warn at, in per cent", input.warn_at.as_deref().unwrap_or_default(), data)
+    let tokens = field("tokens", "Tokens in each period", text(&input.tokens), data)
+        .hint("Of any kind. Empty: no limit.")
+        .view();
+    let warn = field("warn_at", "Warn at, in per cent", text(&input.warn_at), data)
         .hint("Up to five steps: 50, 80. Everybody who may change budgets gets one mail for each step of a period.")
         .view();
     view! { {amount}{share}{tokens}{warn} }.into_any()
@@ -236,9 +265,9 @@ fn calendar(data: &Edit) -> AnyView {
 
 fn caps(data: &Edit) -> AnyView {
     let input = &data.input;
-    let task = field("per_task", "Any one task may cost, in US dollars", &input.per_task, data).view();
-    let run = field("per_run", "Any one run may cost, in US dollars", &input.per_run, data).view();
-    let at_once = field("concurrent_runs", "Runs at once", &input.concurrent_runs, data)
+    let task = field("per_task", "Any one task may cost, in US dollars", text(&input.per_task), data).view();
+    let run = field("per_run", "Any one run may cost, in US dollars", text(&input.per_run), data).view();
+    let at_once = field("concurrent_runs", "Runs at once", text(&input.concurrent_runs), data)
         .hint("More runs wait in the queue until one ends.")
         .view();
     view! { {task}{run}{at_once} }.into_any()
@@ -270,9 +299,20 @@ mod tests {
         (settings, errors)
     }
 
+    fn typed(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
     #[test]
     fn what_is_written_reads_the_same() {
-        let settings = BudgetSettings {
+        let settings = full();
+        let input = Input::of(&settings);
+        assert_eq!((text(&input.share), text(&input.per_task), text(&input.per_run)), ("12.5", "0.5", "0.000001"));
+        assert_eq!(read(&input), (settings, Errors::new()));
+    }
+
+    fn full() -> BudgetSettings {
+        BudgetSettings {
             limit: Limit::Share(1_250),
             tokens: Some(5_000_000),
             calendar: Calendar { period: Period::Week, reset_day: 3, time_zone: "Europe/Berlin".to_owned() },
@@ -280,42 +320,58 @@ mod tests {
             per_run: Some(MicroUsd::from_micros(1)),
             concurrent_runs: Some(2),
             warn_at: vec![50, 80],
-        };
-        let input = Input::of(&settings);
-        assert_eq!(
-            (input.share.as_str(), input.per_task.as_str(), input.per_run.as_str()),
-            ("12.5", "0.5", "0.000001")
-        );
-        assert_eq!(read(&input), (settings, Errors::new()));
+        }
     }
 
     #[test]
     fn a_short_form_keeps_the_rest() {
-        let input = Input { amount: "5".to_owned(), period: "day".to_owned(), ..Input::default() };
-        let (settings, errors) = read(&input);
+        let input = Input { amount: typed("5"), period: "day".to_owned(), ..Input::default() };
+        let mut errors = Errors::new();
+        let settings = input.read(&full(), &mut errors);
         assert!(errors.is_empty());
-        assert_eq!(settings.limit, Limit::Amount(MicroUsd::from_cents(500)));
-        assert_eq!((settings.calendar.period, settings.warn_at.as_slice()), (Period::Day, &[80][..]));
+        let amount = Limit::Amount(MicroUsd::from_cents(500));
+        let calendar = Calendar { period: Period::Day, ..full().calendar };
+        assert_eq!(settings, BudgetSettings { limit: amount, calendar, ..full() });
+        assert_eq!(Input::default().read(&full(), &mut errors), full(), "nothing was sent");
+
+        let again = input.over(&full());
+        assert_eq!((text(&again.amount), text(&again.share), text(&again.concurrent_runs)), ("5", "", "2"));
+        assert_eq!(Input::default().over(&full()).read(&full(), &mut errors), full());
+    }
+
+    #[test]
+    fn an_empty_field_takes_its_limit_away() {
+        let empty = || typed(" ");
+        let input = Input {
+            amount: empty(),
+            tokens: empty(),
+            per_task: empty(),
+            per_run: empty(),
+            concurrent_runs: empty(),
+            ..Input::default()
+        };
+        let none = BudgetSettings { calendar: full().calendar, warn_at: full().warn_at, ..BudgetSettings::default() };
+        assert_eq!(input.read(&full(), &mut Errors::new()), none);
     }
 
     #[test]
     fn each_field_says_what_is_wrong_with_it() {
         let input = Input {
-            amount: "five".to_owned(),
+            amount: typed("five"),
             period: "year".to_owned(),
             reset_day: "x".to_owned(),
-            tokens: "1.5".to_owned(),
-            per_task: "-1".to_owned(),
-            warn_at: Some("half".to_owned()),
+            tokens: typed("1.5"),
+            per_task: typed("-1"),
+            warn_at: typed("half"),
             ..Input::default()
         };
         let (_, errors) = read(&input);
         for field in ["amount", "period", "reset_day", "tokens", "per_task", "warn_at"] {
             assert!(errors.of(field).is_some(), "{field}");
         }
-        let both = Input { amount: "5".to_owned(), share: "40".to_owned(), ..Input::default() };
+        let both = Input { amount: typed("5"), share: typed("40"), ..Input::default() };
         assert!(read(&both).1.of("share").is_some());
-        let much = Input { share: "40.123".to_owned(), ..Input::default() };
+        let much = Input { share: typed("40.123"), ..Input::default() };
         assert!(read(&much).1.of("share").is_some());
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     components::{
         button::Button,
         empty::{Empty, empty},
+        error_summary::error_summary,
         field::Field,
         icon::Icon,
         money::fine,
@@ -18,6 +19,7 @@ use crate::{
         time::moment,
         who::Who,
     },
+    forms::Errors,
     layout::shell::{self, Shell},
 };
 
@@ -25,27 +27,40 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pub entries: Vec<LedgerEntry>,
-    /// Those who may have spent, the first for all.
-    pub agents: Vec<Choice>,
+    pub choices: Choices,
     pub filter: Filter,
-    pub pages: Pages,
+    /// None: nothing was looked for, as `errors` say.
+    pub pages: Option<Pages>,
     /// The filter as a query, for exports.
     pub query: String,
+    pub errors: Errors,
+}
+
+/// Who may have spent, and on what; the first of each stands for all.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    pub projects: Vec<Choice>,
+    pub squads: Vec<Choice>,
+    pub agents: Vec<Choice>,
 }
 
 /// The filter as it was typed.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub task: String,
+    pub project: String,
+    pub squad: String,
     pub agent: String,
     pub model: String,
     pub kind: String,
-    pub day: String,
+    pub from: String,
+    pub to: String,
 }
 
 impl Filter {
     fn is_set(&self) -> bool {
-        [&self.task, &self.agent, &self.model, &self.kind, &self.day].iter().any(|text| !text.trim().is_empty())
+        let all = [&self.task, &self.project, &self.squad, &self.agent, &self.model, &self.kind, &self.from, &self.to];
+        all.iter().any(|text| !text.trim().is_empty())
     }
 }
 
@@ -59,13 +74,13 @@ pub fn page(shell: &Shell, data: &Ledger) -> String {
     let sub = "Rows are added and never changed. Times are UTC, amounts US dollars.";
     let main = view! {
         {page_head("Ledger", sub, Some(actions.into_any()))}
+        {error_summary(&data.errors)}
         <div class="pile">
             {filters(shell, data)}
-            {table(shell, &data.entries)}
-            {pagination(&data.pages)}
+            {data.pages.as_ref().map(|pages| view! { {table(shell, &data.entries)}{pagination(pages)} })}
         </div>
     };
-    shell::page(shell, "Ledger", false, main.into_any())
+    shell::page(shell, "Ledger", !data.errors.is_empty(), main.into_any())
 }
 
 fn filters(shell: &Shell, data: &Ledger) -> AnyView {
@@ -73,14 +88,21 @@ fn filters(shell: &Shell, data: &Ledger) -> AnyView {
     let kinds: Vec<Choice> = std::iter::once(Choice::new("", "All entries"))
         .chain(EntryKind::ALL.iter().map(|kind| Choice::new(kind.as_str(), word(*kind))))
         .collect();
+    let (choices, errors) = (&data.choices, &data.errors);
+    let text = |name: &'static str, label: &str, value: &str, most| {
+        Field::new(name, label).value(value).error(errors.of(name)).max_length(most).view()
+    };
     view! {
         <search>
             <form class="tools" data-even=true method="get" action=shell.link("/budgets/ledger")>
-                {Field::new("task", "Task number").value(&filter.task).max_length(9).view()}
-                {select("agent", "Agent", &data.agents, &filter.agent, None)}
-                {Field::new("model", "Model").value(&filter.model).max_length(200).view()}
-                {select("kind", "Entry", &kinds, &filter.kind, None)}
-                {Field::new("day", "Day (2026-11-21)").value(&filter.day).max_length(10).view()}
+                {text("from", "First day (2026-11-21)", &filter.from, 10)}
+                {text("to", "Last day", &filter.to, 10)}
+                {text("task", "Task number", &filter.task, 10)}
+                {select("project", "Project", &choices.projects, &filter.project, None)}
+                {select("squad", "Squad", &choices.squads, &filter.squad, None)}
+                {select("agent", "Agent", &choices.agents, &filter.agent, None)}
+                {text("model", "Model", &filter.model, 200)}
+                {select("kind", "Entry", &kinds, &filter.kind, errors.of("kind"))}
                 {Button::new("Apply").submit()}
                 {filter.is_set().then(|| Button::new("Clear").plain().link(shell.link("/budgets/ledger")))}
             </form>

@@ -3,6 +3,7 @@
 pub mod ask;
 mod chart;
 pub mod content;
+pub mod decline;
 pub mod edit;
 mod figures;
 pub mod ledger;
@@ -38,6 +39,8 @@ pub struct Budgets {
     pub burn: Burn,
     pub alerts: Vec<AlertView>,
     pub requests: Vec<BudgetRequest>,
+    /// Who may change budgets, by name: they are told and decide.
+    pub managers: Vec<String>,
     pub pauses: Vec<PauseView>,
     /// The latest entries.
     pub ledger: Vec<LedgerEntry>,
@@ -84,6 +87,7 @@ fn is_set(view: &BudgetView) -> bool {
         || node.tokens.is_some()
         || node.per_task.is_some()
         || node.per_run.is_some()
+        || node.concurrent_runs.is_some()
 }
 
 fn overview(shell: &Shell, data: &Budgets, manages: bool) -> AnyView {
@@ -147,6 +151,19 @@ fn add(shell: &Shell, parts: &[BudgetPart]) -> AnyView {
         </form>
     }
     .into_any()
+}
+
+/// “Ada, Mira and Jonas”; of many, the first few.
+pub(crate) fn names(people: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let rest = people.len().saturating_sub(SHOWN);
+    let mut parts: Vec<String> = people[..people.len() - rest].to_vec();
+    parts.extend((rest > 0).then(|| format!("{rest} more")));
+    match parts.split_last() {
+        None => "nobody".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 /// A part of the team as a form sends it.

@@ -180,7 +180,11 @@ fn key_dialog(shell: &Shell, provider: &Provider) -> AnyView {
                     <label class="field__label" for=input_ref>"Key"</label>
                     <input class="input" id=input name="key" type="password" autocomplete="new-password" maxlength="500" required=true/>
                 </div>
-                <p>"Calls that run keep the old key; every later one uses the new key. Revoke the old one at the provider afterwards."</p>
+                <label class="check">
+                    <input type="checkbox" name="anyway" value="yes"/>
+                    <span>"Replace it also where it cannot be tried, because the provider does not answer"</span>
+                </label>
+                <p>"The new key is tried with a small call first; one that the provider refuses leaves the old one in place. Calls that run keep the old key, and every later one uses the new key. Revoke the old one at the provider afterwards."</p>
                 <div class="cluster" data-end=true>
                     {Button::new("Cancel").opens(&id)}
                     {Button::new("Replace the key").primary().busy("Replacing…").submit()}

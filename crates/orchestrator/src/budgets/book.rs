@@ -127,7 +127,7 @@ impl Refusal {
 }
 
 /// Cents, or more digits for an amount that has them.
-const fn decimals(micros: i64) -> u32 {
+pub(super) const fn decimals(micros: i64) -> u32 {
     if micros % 10_000 == 0 {
         2
     } else if micros % 100 == 0 {

@@ -1,5 +1,6 @@
 //! What a person needs to set a limit.
 
+use sqlx::PgConnection;
 use types::{AgentId, BudgetId, MicroUsd, ProjectId, SquadId, TeamId};
 
 use super::{
@@ -76,24 +77,20 @@ impl Orchestrator {
     /// When the database does not answer.
     pub async fn budget_parts(&self, scope: &Can<ManageBudgets>) -> Result<Vec<BudgetPart>> {
         let mut tx = self.db().team(scope).await?;
-        let rows = sqlx::query!(
-            r#"SELECT id AS "project: ProjectId", NULL::uuid AS "squad: SquadId", NULL::uuid AS "agent: AgentId", name AS "name!", 0 AS "rank!"
-               FROM projects WHERE team_id = $1 AND archived_at IS NULL
-               UNION ALL SELECT NULL, id, NULL, name, 1 FROM squads WHERE team_id = $1 AND archived_at IS NULL
-               UNION ALL SELECT NULL, s.id, a.id, s.name || ' / ' || a.name, 2
-                         FROM agents a JOIN squads s ON s.team_id = a.team_id AND s.id = a.squad_id
-                         WHERE a.team_id = $1 AND s.archived_at IS NULL
-               ORDER BY 5, 4 LIMIT 1000"#,
-            scope.team() as TeamId
-        )
-        .fetch_all(&mut *tx)
-        .await?;
+        let parts = parts(&mut tx, scope.team(), false).await?;
         tx.commit().await?;
-        let part = |subject, name| BudgetPart { subject, name };
-        Ok(rows
-            .into_iter()
-            .map(|row| part(Subject { project: row.project, squad: row.squad, agent: row.agent }, row.name))
-            .collect())
+        Ok(parts)
+    }
+
+    /// The parts of the team that the ledger may name, with those that are archived.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ledger_parts(&self, scope: &Can<ReadBudgets>) -> Result<Vec<BudgetPart>> {
+        let mut tx = self.db().team(scope).await?;
+        let parts = parts(&mut tx, scope.team(), true).await?;
+        tx.commit().await?;
+        Ok(parts)
     }
 
     /// What a million tokens count as where no price is known.
@@ -139,6 +136,29 @@ impl Orchestrator {
         tx.commit().await?;
         Ok(())
     }
+}
+
+async fn parts(connection: &mut PgConnection, team: TeamId, archived: bool) -> Result<Vec<BudgetPart>> {
+    let rows = sqlx::query!(
+        r#"SELECT project AS "project: ProjectId", squad AS "squad: SquadId", agent AS "agent: AgentId",
+                  name || CASE WHEN archived_at IS NULL THEN '' ELSE ' (archived)' END AS "name!"
+           FROM (SELECT id AS project, NULL::uuid AS squad, NULL::uuid AS agent, name, archived_at, 0 AS rank
+                 FROM projects WHERE team_id = $1
+                 UNION ALL SELECT NULL, id, NULL, name, archived_at, 1 FROM squads WHERE team_id = $1
+                 UNION ALL SELECT NULL, s.id, a.id, s.name || ' / ' || a.name, s.archived_at, 2
+                           FROM agents a JOIN squads s ON s.team_id = a.team_id AND s.id = a.squad_id WHERE a.team_id = $1) p
+           WHERE $2 OR archived_at IS NULL
+           ORDER BY rank, archived_at IS NOT NULL, name LIMIT 1000"#,
+        team as TeamId,
+        archived
+    )
+    .fetch_all(connection)
+    .await?;
+    let part = |subject, name| BudgetPart { subject, name };
+    Ok(rows
+        .into_iter()
+        .map(|row| part(Subject { project: row.project, squad: row.squad, agent: row.agent }, row.name))
+        .collect())
 }
 
 /// A new limit counts in the periods of the one above it, so that the two can be compared.

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use time::{Date, OffsetDateTime};
-use types::{AgentId, MicroUsd, ReservationId, RunId, TeamId};
+use types::{AgentId, MicroUsd, ProjectId, ReservationId, RunId, SquadId, TeamId};
 
 use crate::{Can, Error, Orchestrator, Result, grants::ReadBudgets};
 
@@ -43,11 +43,16 @@ impl EntryKind {
 #[derive(Clone, Debug, Default)]
 pub struct LedgerFilter {
     pub task: Option<i32>,
+    pub project: Option<ProjectId>,
+    pub squad: Option<SquadId>,
     pub agent: Option<AgentId>,
+    /// As the entry names it: the one that answered, where one did.
     pub model: Option<String>,
     pub kind: Option<EntryKind>,
-    /// In UTC.
-    pub day: Option<Date>,
+    /// The first day, in UTC.
+    pub from: Option<Date>,
+    /// The last day, in UTC.
+    pub to: Option<Date>,
     /// Only what is older than this entry.
     pub before: Option<LedgerPlace>,
 }
@@ -90,9 +95,13 @@ pub struct LedgerEntry {
     /// Number and title.
     pub task: Option<(i32, String)>,
     pub agent: Option<String>,
+    pub agent_id: Option<AgentId>,
     /// The agent's part in its squad: lead, coder and so on.
     pub role: Option<String>,
+    pub squad: Option<String>,
+    pub squad_id: Option<SquadId>,
     pub project: Option<String>,
+    pub project_id: Option<ProjectId>,
     pub run: Option<RunId>,
     pub provider: String,
     pub model: String,
@@ -139,7 +148,10 @@ impl Orchestrator {
             filter.agent as Option<AgentId>,
             filter.model.as_deref(),
             filter.kind.map(|kind| kind.as_str().to_uppercase()),
-            filter.day.map(|day| day.midnight().assume_utc()),
+            filter.from.map(|day| day.midnight().assume_utc()),
+            filter.to.and_then(Date::next_day).map(|day| day.midnight().assume_utc()),
+            filter.project as Option<ProjectId>,
+            filter.squad as Option<SquadId>,
             filter.before.map(|place| place.at),
             filter.before.map(|place| place.phase),
             filter.before.map(|place| place.id) as Option<ReservationId>,
@@ -168,8 +180,12 @@ impl Orchestrator {
                     reservation: row.id,
                     task: row.task.zip(row.title),
                     agent: row.agent,
+                    agent_id: row.agent_id,
                     role: row.role,
+                    squad: row.squad,
+                    squad_id: row.squad_id,
                     project: row.project,
+                    project_id: row.project_id,
                     run: row.run,
                     provider: row.provider,
                     model: row.model,

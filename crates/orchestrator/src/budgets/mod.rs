@@ -48,7 +48,7 @@ pub use period::{Calendar, Period, Window, knows_time_zone};
 pub(crate) use period::{date_in, day_starts};
 pub use read::{AlertView, BudgetView};
 pub use reconcile::Difference;
-pub use requests::BudgetRequest;
+pub use requests::{BudgetDecision, BudgetRequest};
 pub use signal::BudgetSignal;
 pub(crate) use signal::has_place;
 pub use tree::{BoundKind, Leg, Limit, Node, Pause, Spender, Subject, Tree};

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use types::{BudgetAlertId, BudgetId, MicroUsd, TeamId};
+use types::{BudgetAlertId, BudgetId, MicroUsd, Permission, TeamId};
 
 use super::{
     book::Measure,
     load,
     period::Window,
-    tree::{Node, Tree},
+    tree::{BoundKind, Node, Tree},
 };
-use crate::{Can, Error, Orchestrator, Result, grants::ReadBudgets};
+use crate::{Can, Error, Orchestrator, Result, grants::ReadBudgets, teams::holders_of};
 
 /// A limit with what stands in it now.
 #[derive(Clone, Debug)]
@@ -50,10 +50,16 @@ pub struct AlertView {
     /// Per cent; 100 is a refused call.
     pub step: i16,
     pub measure: Measure,
+    /// Whether the limit is for a period, or for any one task or run.
+    pub kind: BoundKind,
+    /// Number and title of the task that it is about, where it is for one task or run.
+    pub task: Option<(i32, String)>,
     /// In the measure's unit, as the limit is.
     pub spent: i64,
     pub limit: i64,
     pub at: OffsetDateTime,
+    /// Who got a mail, by name; nobody where this is not known.
+    pub told: Vec<String>,
 }
 
 impl Orchestrator {
@@ -84,12 +90,16 @@ impl Orchestrator {
     pub async fn budget_alerts(&self, scope: &Can<ReadBudgets>) -> Result<Vec<AlertView>> {
         let mut tx = self.db().team(scope).await?;
         let rows = sqlx::query!(
-            r#"SELECT l.id AS "id: BudgetAlertId", l.budget_id AS "budget: BudgetId", l.step, l.measure, l.spent, l.most, l.at,
-                      coalesce(a.name, s.name, p.name, t.name) AS "name!"
+            r#"SELECT l.id AS "id: BudgetAlertId", l.budget_id AS "budget: BudgetId", l.bucket, l.step, l.measure, l.spent, l.most, l.at,
+                      coalesce(a.name, s.name, p.name, t.name) AS "name!", k.number AS "number?", k.title AS "title?",
+                      ARRAY(SELECT u.name FROM users u WHERE u.id = ANY (l.told) ORDER BY u.name) AS "told!"
                FROM budget_alerts l JOIN budgets b ON b.team_id = l.team_id AND b.id = l.budget_id JOIN teams t ON t.id = b.team_id
                     LEFT JOIN projects p ON p.team_id = b.team_id AND p.id = b.project_id
                     LEFT JOIN squads s ON s.team_id = b.team_id AND s.id = b.squad_id
                     LEFT JOIN agents a ON a.team_id = b.team_id AND a.id = b.agent_id
+                    LEFT JOIN runs r ON r.team_id = l.team_id AND r.id = CASE WHEN l.bucket LIKE 'run:%' THEN substr(l.bucket, 5)::uuid END
+                    LEFT JOIN tasks k ON k.team_id = l.team_id
+                              AND k.id = CASE WHEN l.bucket LIKE 'task:%' THEN substr(l.bucket, 6)::uuid ELSE r.task_id END
                WHERE l.team_id = $1 ORDER BY l.at DESC, l.id DESC LIMIT 50"#,
             scope.team() as TeamId
         )
@@ -103,12 +113,26 @@ impl Orchestrator {
                 name: row.name,
                 step: row.step,
                 measure: Measure::parse(&row.measure).ok_or_else(|| Error::internal("an alert of no known measure"))?,
+                kind: BoundKind::of_bucket(&row.bucket),
+                task: row.number.zip(row.title),
                 spent: row.spent,
                 limit: row.most,
                 at: row.at,
+                told: row.told,
             })
         });
         views.collect()
+    }
+
+    /// Those who may change budgets, by name: who is told of limits that come near and decides requests.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn budget_managers(&self, scope: &Can<ReadBudgets>) -> Result<Vec<String>> {
+        let mut tx = self.db().team(scope).await?;
+        let people = holders_of(&mut tx, scope.team(), Permission::ManageBudgets).await?;
+        tx.commit().await?;
+        Ok(people.into_iter().map(|person| person.name).collect())
     }
 }
 

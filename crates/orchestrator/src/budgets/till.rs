@@ -268,10 +268,7 @@ impl Till {
     fn warn(&mut self, legs: &[Leg]) {
         for leg in legs {
             let Some(node) = self.tree.node(leg.budget) else { continue };
-            let bound = self.tree.bound(node, self.now);
-            if bound.leg != *leg {
-                continue;
-            }
+            let Some(bound) = self.tree.bound_of(leg, self.now) else { continue };
             let Some(counter) = self.counters.get_mut(leg) else { continue };
             for (measure, limit) in [(Measure::Money, bound.money), (Measure::Tokens, bound.tokens)] {
                 let (spent, warned) = counter.stands(measure);

@@ -117,6 +117,28 @@ pub enum BoundKind {
     Run(RunId),
 }
 
+impl BoundKind {
+    /// The name of the counter, but for that of a period.
+    fn bucket(self) -> Option<String> {
+        match self {
+            Self::Period => None,
+            Self::Task(task) => Some(format!("task:{task}")),
+            Self::Run(run) => Some(format!("run:{run}")),
+        }
+    }
+
+    /// What a counter of this name counts.
+    pub(crate) fn of_bucket(bucket: &str) -> Self {
+        if let Some(Ok(task)) = bucket.strip_prefix("task:").map(str::parse) {
+            Self::Task(task)
+        } else if let Some(Ok(run)) = bucket.strip_prefix("run:").map(str::parse) {
+            Self::Run(run)
+        } else {
+            Self::Period
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
@@ -184,25 +206,20 @@ impl Tree {
         let mut bounds = Vec::new();
         for node in self.nodes.iter().filter(|node| node.subject.covers(spender)) {
             bounds.push(self.bound(node, now));
-            let mut cap = |kind: BoundKind, name: String, most: Option<MicroUsd>| {
-                if let Some(most) = most {
-                    bounds.push(Bound {
-                        leg: Leg { budget: node.id, bucket: name },
-                        kind,
-                        money: Some(most.micros()),
-                        tokens: None,
-                        window: Window::ALWAYS,
-                    });
-                }
-            };
-            if let Some(task) = spender.task {
-                cap(BoundKind::Task(task), format!("task:{task}"), node.per_task);
-            }
-            if let Some(run) = spender.run {
-                cap(BoundKind::Run(run), format!("run:{run}"), node.per_run);
-            }
+            bounds.extend(spender.task.and_then(|task| cap(node, BoundKind::Task(task))));
+            bounds.extend(spender.run.and_then(|run| cap(node, BoundKind::Run(run))));
         }
         bounds
+    }
+
+    /// What holds for a counter now; none where it is of an earlier period, or of a limit that is gone.
+    pub(crate) fn bound_of(&self, leg: &Leg, now: OffsetDateTime) -> Option<Bound> {
+        let node = self.node(leg.budget)?;
+        let bound = match BoundKind::of_bucket(&leg.bucket) {
+            BoundKind::Period => self.bound(node, now),
+            kind => cap(node, kind)?,
+        };
+        (bound.leg == *leg).then_some(bound)
     }
 
     /// The counter of the node's period.
@@ -229,6 +246,22 @@ impl Tree {
         );
         counted.min(DEAREST.micros())
     }
+}
+
+/// The counter of one task or run, where the node limits it.
+fn cap(node: &Node, kind: BoundKind) -> Option<Bound> {
+    let most = match kind {
+        BoundKind::Period => None,
+        BoundKind::Task(_) => node.per_task,
+        BoundKind::Run(_) => node.per_run,
+    };
+    Some(Bound {
+        leg: Leg { budget: node.id, bucket: kind.bucket()? },
+        kind,
+        money: Some(most?.micros()),
+        tokens: None,
+        window: Window::ALWAYS,
+    })
 }
 
 pub(super) fn bucket(window: Window) -> String {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gateway::{CallError, estimate};
+use sqlx::PgConnection;
 use types::{ModelProviderId, TeamId, chat::ChatRequest};
 use uuid::Uuid;
 
@@ -29,23 +30,31 @@ impl Orchestrator {
         let ModelRoute::Server(callable) = self.model_for(scope, Some(id), None).await? else {
             return Err(Error::NotFound);
         };
-        let request = gateway::trial(&callable.model);
-        let problem = match self.hold(scope.team(), worst(&callable, &request, self.clock().now())).await {
-            Ok(held) => self.try_out(held, &callable, &request).await?,
-            Err(error @ (Error::Budget(_) | Error::Paused(_))) => {
-                let said = error.for_user();
-                Some(format!("It was not called. {} {}", said.message, said.way_out.unwrap_or_default()))
-            }
-            Err(error) => return Err(error),
-        };
-        let problem = problem.map(|text| text.chars().take(MOST).collect());
+        let problem = self.trial(scope.team(), &callable).await?.map(|problem| problem.told);
         let tested = Tested { at: self.clock().now(), model: callable.model.clone(), problem };
         self.keep_test(scope, id, &tested).await?;
         Ok(tested)
     }
 
-    /// What went wrong, if anything did.
-    async fn try_out(&self, held: Held, callable: &CallableModel, request: &ChatRequest) -> Result<Option<String>> {
+    /// Makes a small real call, booked as every call is. What went wrong, if anything did.
+    pub(super) async fn trial(&self, team: TeamId, callable: &CallableModel) -> Result<Option<Problem>> {
+        let request = gateway::trial(&callable.model);
+        let (told, refuses_key) = match self.hold(team, worst(callable, &request, self.clock().now())).await {
+            Ok(held) => match self.try_out(held, callable, &request).await? {
+                Some(error) => (explain(&error), matches!(error, CallError::Unauthorized { .. })),
+                None => return Ok(None),
+            },
+            Err(error @ (Error::Budget(_) | Error::Paused(_))) => {
+                let said = error.for_user();
+                let told = format!("It was not called. {} {}", said.message, said.way_out.unwrap_or_default());
+                (told, false)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Some(Problem { told: told.chars().take(MOST).collect(), refuses_key }))
+    }
+
+    async fn try_out(&self, held: Held, callable: &CallableModel, request: &ChatRequest) -> Result<Option<CallError>> {
         let began = Instant::now();
         let call = self.gateway().stream(&callable.provider, request, |_| {});
         let outcome = match tokio::time::timeout(PATIENCE, call).await {
@@ -55,9 +64,9 @@ impl Orchestrator {
         let usage = match &outcome {
             Ok(answer) => answer.usage,
             Err(error) if error.may_have_cost() => error.partial_usage(),
-            Err(error) => {
+            Err(_) => {
                 self.release(held).await?;
-                return Ok(Some(explain(error)));
+                return Ok(outcome.err());
             }
         };
         let usage_or_most = usage.unwrap_or_else(|| estimate::at_most(request));
@@ -73,29 +82,43 @@ impl Orchestrator {
             step: None,
         };
         self.settle(held, used).await?;
-        Ok(outcome.err().map(|error| explain(&error)))
+        Ok(outcome.err())
     }
 
     async fn keep_test(&self, scope: &Can<ManageIntegrations>, id: ModelProviderId, tested: &Tested) -> Result<()> {
         let mut tx = self.db().team(scope).await?;
-        let kept = sqlx::query!(
-            "UPDATE model_providers SET tested_at = $3, tested_model = $4, test_problem = $5
-             WHERE team_id = $1 AND id = $2 AND removed_at IS NULL",
-            scope.team() as TeamId,
-            id as ModelProviderId,
-            tested.at,
-            tested.model,
-            tested.problem,
-        )
-        .execute(&mut *tx)
-        .await?;
-        if kept.rows_affected() == 0 {
-            return Err(Error::NotFound);
-        }
+        note_test(&mut tx, scope.team(), id, tested).await?;
         let details = serde_json::json!({ "model": tested.model, "works": tested.problem.is_none() });
         audit::append(&mut tx, scope, tested.at, happening("model_provider.tested", id, details)).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Why a trial call came to nothing.
+pub(super) struct Problem {
+    pub(super) told: String,
+    /// The provider answered that the key is wrong.
+    pub(super) refuses_key: bool,
+}
+
+pub(super) async fn note_test(
+    connection: &mut PgConnection,
+    team: TeamId,
+    id: ModelProviderId,
+    tested: &Tested,
+) -> Result<()> {
+    let kept = sqlx::query!(
+        "UPDATE model_providers SET tested_at = $3, tested_model = $4, test_problem = $5
+             WHERE team_id = $1 AND id = $2 AND removed_at IS NULL",
+        team as TeamId,
+        id as ModelProviderId,
+        tested.at,
+        tested.model,
+        tested.problem,
+    )
+    .execute(connection)
+    .await?;
+    if kept.rows_affected() == 0 { Err(Error::NotFound) } else { Ok(()) }
 }
 
 fn worst(callable: &CallableModel, request: &ChatRequest, now: time::OffsetDateTime) -> NewCall {

@@ -15,6 +15,7 @@ mod presets;
 mod prices;
 mod providers;
 mod redaction;
+mod replace;
 mod routes;
 mod settings;
 

@@ -7,7 +7,7 @@ use types::{ModelProviderId, SecretId, TeamId, UserId};
 
 use super::{
     CallableModel, DEMO_MODEL, ModelProvider, ModelRoute, ProviderKind, ProviderSettings, Tested,
-    in_use::refuse_if_used, settings::check_key,
+    in_use::refuse_if_used,
 };
 use crate::{
     Can, DEMO_PROVIDER, Error, Orchestrator, Result, Scope,
@@ -123,7 +123,7 @@ impl Orchestrator {
         Ok(id)
     }
 
-    async fn keep_key(
+    pub(super) async fn keep_key(
         &self,
         connection: &mut PgConnection,
         scope: &Scope,
@@ -133,42 +133,6 @@ impl Orchestrator {
         let Some(key) = key else { return Ok(None) };
         let kept = secrets::keep(connection, self.vault(), (scope, now), Purpose::ModelKey, key.expose()).await?;
         Ok(Some(kept))
-    }
-
-    /// Puts a new key in place of the old one. There is no moment without a key: calls that run keep the old one, and
-    /// every later call gets the new one.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for no key; [`Error::NotFound`] for no provider of the team with an address.
-    pub async fn replace_model_key(
-        &self,
-        scope: &Can<ManageIntegrations>,
-        id: ModelProviderId,
-        key: &str,
-    ) -> Result<()> {
-        let (now, team) = (self.clock().now(), scope.team());
-        let mut tx = self.db().team(scope).await?;
-        let row = sqlx::query!(
-            r#"SELECT name, secret_id AS "secret: SecretId" FROM model_providers
-               WHERE team_id = $1 AND id = $2 AND removed_at IS NULL AND kind <> 'demo' FOR UPDATE"#,
-            team as TeamId,
-            id as ModelProviderId
-        )
-        .fetch_optional(&mut *tx)
-        .await?
-        .ok_or(Error::NotFound)?;
-        // After the look-up: of a foreign provider nothing but its absence is told.
-        let key = check_key(key, true).map_err(|message| Error::field("key", message))?;
-        let secret = self.keep_key(&mut tx, scope, now, key.as_ref()).await?;
-        set_key(&mut tx, team, id, secret).await?;
-        if let Some(old) = row.secret {
-            secrets::forget(&mut tx, team, old).await?;
-        }
-        let details = serde_json::json!({ "name": row.name });
-        catalogue_changed(&mut tx, team).await?;
-        runs::let_go_on_with_models(&mut tx, team, now).await?;
-        audit::append(&mut tx, scope, now, happening("model_provider.key_replaced", id, details)).await?;
-        Ok(tx.commit().await?)
     }
 
     /// Makes a provider the one that agents use which name none.
@@ -303,7 +267,7 @@ impl Orchestrator {
     }
 }
 
-async fn set_key(
+pub(super) async fn set_key(
     connection: &mut PgConnection,
     team: TeamId,
     id: ModelProviderId,

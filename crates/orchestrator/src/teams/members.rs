@@ -129,17 +129,25 @@ fn happening(action: &'static str, user: UserId, details: serde_json::Value) -> 
     Happening { action, target_kind: "user", target_id: user.to_string(), details }
 }
 
-/// The addresses of those in the team whose role grants a permission.
+/// Somebody in the team whose role grants a permission.
+pub(crate) struct Holder {
+    pub(crate) id: UserId,
+    pub(crate) name: String,
+    pub(crate) email: String,
+}
+
+/// Those in the team whose role grants a permission, by name.
 pub(crate) async fn holders_of(
     connection: &mut PgConnection,
     team: TeamId,
     permission: Permission,
-) -> Result<Vec<String>> {
+) -> Result<Vec<Holder>> {
     let rows = sqlx::query!(
-        r#"SELECT u.email, m.builtin_role, r.id AS "role_id?: RoleId", r.name AS "role_name?", r.permissions AS "permissions?"
+        r#"SELECT u.id AS "id: UserId", u.name, u.email, m.builtin_role, r.id AS "role_id?: RoleId", r.name AS "role_name?",
+                  r.permissions AS "permissions?"
            FROM memberships m JOIN users u ON u.id = m.user_id
            LEFT JOIN roles r ON r.team_id = m.team_id AND r.id = m.role_id
-           WHERE m.team_id = $1 ORDER BY u.id"#,
+           WHERE m.team_id = $1 ORDER BY u.name, u.id"#,
         team as TeamId
     )
     .fetch_all(connection)
@@ -147,7 +155,8 @@ pub(crate) async fn holders_of(
     let holds = rows.into_iter().filter_map(|row| {
         let custom = row.role_id.zip(row.role_name).zip(row.permissions).map(|((id, name), p)| (id, name, p));
         let role = Role::from_columns(row.builtin_role.as_deref(), custom)?;
-        role.permissions().contains(permission).then_some(row.email)
+        let holder = Holder { id: row.id, name: row.name, email: row.email };
+        role.permissions().contains(permission).then_some(holder)
     });
     Ok(holds.collect())
 }

@@ -3,6 +3,7 @@
 //! Needs `TEST_DATABASE_URL`, the address of a cluster's superuser; `make test` starts one.
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot begin has failed")]
 
+mod ended;
 mod journal;
 mod writes;
 
@@ -13,7 +14,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 use vault::{MasterKey, MasterKeys};
 
-pub use self::writes::Writes;
+pub use self::{ended::Ended, writes::Writes};
 use crate::{
     Clock, Db, Keys, Orchestrator, Origin, Scope, Settings,
     accounts::{Checked, Credentials, NewAccount, Purpose, SignedIn},

@@ -2,7 +2,7 @@
 
 use orchestrator::{
     Error,
-    budgets::{BudgetSettings, EntryKind, LedgerFilter, Subject},
+    budgets::{BudgetDecision, BudgetSettings, EntryKind, LedgerFilter, Subject},
     grants::{ManageBudgets, ReadBudgets},
 };
 use time::Duration as Span;
@@ -66,6 +66,10 @@ async fn the_burn_adds_up_to_what_is_spent_and_a_forecast_needs_days() {
     desk.world.end().await;
 }
 
+fn no() -> BudgetDecision {
+    BudgetDecision::Declined("Not this month".into())
+}
+
 #[tokio::test]
 async fn a_granted_request_sets_the_limit_and_is_decided_once() {
     let desk = Desk::new().await;
@@ -79,18 +83,26 @@ async fn a_granted_request_sets_the_limit_and_is_decided_once() {
     let mails = desk.world.mail_for("ada@quayside.example").await;
     assert!(mails.iter().any(|(subject, text)| subject.contains("for Parcels") && text.contains("A large import")));
     desk.refused(101).await;
-    muster.decide_budget_request(&desk.manage(), id, true).await.expect("granted");
+    muster.decide_budget_request(&desk.manage(), id, &BudgetDecision::Granted).await.expect("granted");
     desk.hold(300).await.expect("room");
-    assert!(matches!(muster.decide_budget_request(&desk.manage(), id, false).await, Err(Error::Refused(_))));
+    assert!(matches!(muster.decide_budget_request(&desk.manage(), id, &no()).await, Err(Error::Refused(_))));
     desk.world.clock.advance(Span::seconds(1));
     let much = ask(5_000).await.expect("asked");
-    let refused = muster.decide_budget_request(&desk.manage(), much, true).await;
+    let refused = muster.decide_budget_request(&desk.manage(), much, &BudgetDecision::Granted).await;
     assert!(
         matches!(refused, Err(Error::Refused(why)) if why.contains("the budget of quayside allows 0.0010 USD")),
         "it must fit into the team's"
     );
-    muster.decide_budget_request(&desk.manage(), much, false).await.expect("declined");
+    let silent = muster.decide_budget_request(&desk.manage(), much, &BudgetDecision::Declined(" ".into())).await;
+    assert!(matches!(silent, Err(Error::Invalid(fields)) if fields[0].field == "answer"));
+    muster.decide_budget_request(&desk.manage(), much, &no()).await.expect("declined");
+    let mails = desk.world.mail_for("ada@quayside.example").await;
+    let about = |subject: &str| mails.iter().find(|(told, _)| told == subject).map(|(_, body)| body.as_str());
+    assert!(about("The budget of Parcels is 0.0003 USD now").expect("a mail").starts_with("Your request was granted."));
+    let declined = about("Your request for a budget of 0.0050 USD for Parcels was declined").expect("a mail");
+    assert!(declined.contains("Not this month"), "{declined}");
     let told = muster.budget_requests(&read).await.expect("requests");
+    assert_eq!(told[0].answer.as_deref(), Some("Not this month"));
     assert_eq!(
         told.iter().map(|one| one.decided.as_ref().map(|one| one.0)).collect::<Vec<_>>(),
         [Some(false), Some(true)]
@@ -99,13 +111,13 @@ async fn a_granted_request_sets_the_limit_and_is_decided_once() {
     let bob = desk.world.person("Bob").await;
     let (_, foreign) = desk.world.team("other", &bob).await;
     let theirs = foreign.can::<ManageBudgets>().expect("an owner");
-    assert!(matches!(muster.decide_budget_request(&theirs, id, true).await, Err(Error::NotFound)));
+    assert!(matches!(muster.decide_budget_request(&theirs, id, &BudgetDecision::Granted).await, Err(Error::NotFound)));
     assert!(matches!(muster.budget_draft(&theirs, desk.part()).await, Err(Error::NotFound)));
     let foreign_read = foreign.can::<ReadBudgets>().expect("an owner");
     let amount = MicroUsd::from_micros(1);
     assert!(matches!(muster.ask_for_budget(&foreign_read, part, amount, "x").await, Err(Error::NotFound)));
     assert!(matches!(muster.burn(&foreign_read, Some(part)).await, Err(Error::NotFound)));
-    let unknown = muster.decide_budget_request(&desk.manage(), BudgetRequestId::new(), true).await;
+    let unknown = muster.decide_budget_request(&desk.manage(), BudgetRequestId::new(), &BudgetDecision::Granted).await;
     assert!(matches!(unknown, Err(Error::NotFound)));
     desk.world.end().await;
 }

@@ -83,7 +83,7 @@ async fn a_team_begins_with_the_demo_model_and_says_so() {
     assert!(matches!(route, ModelRoute::Demo { provider } if provider == id));
     let can = scope.can::<ManageIntegrations>().expect("owner");
     assert!(matches!(world.muster.remove_model_provider(&can, id).await, Err(Error::NotFound)));
-    assert!(matches!(world.muster.replace_model_key(&can, id, KEY).await, Err(Error::NotFound)));
+    assert!(matches!(world.muster.replace_model_key(&can, id, KEY, false).await, Err(Error::NotFound)));
     assert!(matches!(world.muster.test_model_provider(&can, id).await, Err(Error::NotFound)));
 
     let own =
@@ -110,11 +110,11 @@ async fn a_key_is_sealed_tried_and_replaced_without_a_gap() {
     let tested = world.muster.test_model_provider(&can, id).await.expect("a result");
     let problem = tested.problem.expect("the key is wrong");
     assert!(problem.starts_with("The provider refuses the key.") && !problem.contains(KEY), "{problem}");
-    world.muster.replace_model_key(&can, id, OTHER_KEY).await.expect("replaced");
+    world.muster.replace_model_key(&can, id, OTHER_KEY, false).await.expect("replaced");
     let row = &listed(&world, &scope).await[0];
     assert_eq!(
-        (row.name.as_str(), row.key_hint.as_deref(), row.tested.is_none()),
-        ("Own server", Some("sk-…3210"), true)
+        (row.name.as_str(), row.key_hint.as_deref(), row.tested.as_ref().map(|tested| tested.problem.is_none())),
+        ("Own server", Some("sk-…3210"), Some(true))
     );
     assert!(row.is_default, "the first provider takes the demo model's place");
     assert_eq!(world.muster.test_model_provider(&can, id).await.expect("a result").problem, None);
@@ -136,6 +136,39 @@ async fn a_key_is_sealed_tried_and_replaced_without_a_gap() {
         log.iter().map(|entry| entry.action.as_str()).filter(|text| text.starts_with("model_")).collect();
     let expected = ["tested", "key_replaced", "tested", "added"].map(|word| format!("model_provider.{word}"));
     assert_eq!(actions, expected);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_work_takes_no_place() {
+    let world = World::new().await;
+    let (_, scope) = world.team("quayside", &world.person("Mira").await).await;
+    let can = scope.can::<ManageIntegrations>().expect("owner");
+    let muster = &world.muster;
+    let key = async |id| server(&world, &scope, Some(id)).await.provider.key.expect("a key");
+    let refused = |answer: Result<_, Error>| match answer {
+        Err(Error::Refused(told)) => told,
+        other => panic!("{:?}", other.map(|tested: orchestrator::models::Tested| tested.problem)),
+    };
+
+    let own = settings("Own server", &provider(OTHER_KEY).await);
+    let id = muster.add_model_provider(&can, &own, OTHER_KEY).await.expect("added");
+    for anyway in [false, true] {
+        let told = refused(muster.replace_model_key(&can, id, KEY, anyway).await);
+        assert!(told.starts_with("The provider refuses the key.") && !told.contains(KEY), "{told}");
+        assert!(told.ends_with("The key that was in use stays."), "{told}");
+        assert_eq!(key(id).await.expose(), OTHER_KEY);
+        assert_eq!(call(&world, &scope, Some(id)).await.expect("an answer"), "ready");
+    }
+
+    let gone = settings("Gone", "http://127.0.0.1:9/v1");
+    let id = muster.add_model_provider(&can, &gone, OTHER_KEY).await.expect("added");
+    let told = refused(muster.replace_model_key(&can, id, KEY, false).await);
+    assert!(told.starts_with("The address cannot be reached"), "{told}");
+    assert_eq!(key(id).await.expose(), OTHER_KEY);
+    let tested = muster.replace_model_key(&can, id, KEY, true).await.expect("replaced");
+    assert!(tested.problem.expect("it was not reached").starts_with("The address cannot be reached"));
+    assert_eq!(key(id).await.expose(), KEY);
     world.end().await;
 }
 
@@ -204,8 +237,8 @@ async fn readers_see_and_only_managers_change_their_own_team() {
     let muster = &world.muster;
     assert!(matches!(muster.model_for(&harbour, Some(id), None).await, Err(Error::NotFound)));
     assert!(matches!(muster.test_model_provider(&foreign, id).await, Err(Error::NotFound)));
-    assert!(matches!(muster.replace_model_key(&foreign, id, OTHER_KEY).await, Err(Error::NotFound)));
-    assert!(matches!(muster.replace_model_key(&foreign, id, "").await, Err(Error::NotFound)));
+    assert!(matches!(muster.replace_model_key(&foreign, id, OTHER_KEY, false).await, Err(Error::NotFound)));
+    assert!(matches!(muster.replace_model_key(&foreign, id, "", false).await, Err(Error::NotFound)));
     assert!(matches!(muster.choose_default_model(&foreign, id).await, Err(Error::NotFound)));
     assert!(matches!(muster.remove_model_provider(&foreign, id).await, Err(Error::NotFound)));
     world.end().await;

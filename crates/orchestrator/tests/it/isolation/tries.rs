@@ -2,7 +2,7 @@
 
 use orchestrator::{
     Scope,
-    budgets::Subject,
+    budgets::{BudgetDecision, Subject},
     models::{Alias, Target},
     runs::Decision,
     squads::{AgentSettings, Direction, SquadSettings, Template},
@@ -181,7 +181,7 @@ pub(super) async fn attempt(world: &World, own: &Side, other: &Side, what: &Try)
         Try::RestoreSquad(foreign) => run!(restore_squad(ids(*foreign).squad)),
         Try::SwitchAgentType(foreign) => run!(switch_agent_type(ids(*foreign).agent_type, false)),
         Try::AddProvider(name) => run!(add_model_provider(&server(name), "sk-another-key-of-this-team")),
-        Try::ReplaceModelKey(foreign) => run!(replace_model_key(ids(*foreign).provider, "sk-replaced-key")),
+        Try::ReplaceModelKey(foreign) => run!(replace_model_key(ids(*foreign).provider, "sk-replaced-key", true)),
         Try::ChooseDefaultModel(foreign) => run!(choose_default_model(ids(*foreign).provider)),
         Try::RemoveProvider(foreign) => run!(remove_model_provider(ids(*foreign).provider)),
         Try::RotateSecrets => run!(rotate_secrets()),
@@ -220,7 +220,10 @@ pub(super) async fn attempt(world: &World, own: &Side, other: &Side, what: &Try)
         }
         Try::RemoveBudget(foreign) => run!(remove_budget(ids(*foreign).budget)),
         Try::AskForBudget(foreign) => run!(ask_for_budget(ids(*foreign).budget, MicroUsd::from_cents(900), "more")),
-        Try::DecideBudget(foreign, granted) => run!(decide_budget_request(ids(*foreign).request, *granted)),
+        Try::DecideBudget(foreign, granted) => {
+            let decision = if *granted { BudgetDecision::Granted } else { BudgetDecision::Declined("no".into()) };
+            run!(decide_budget_request(ids(*foreign).request, &decision))
+        }
         Try::Pause(foreign, reason) => {
             run!(pause(Subject { project: Some(ids(*foreign).project), ..Subject::TEAM }, reason))
         }

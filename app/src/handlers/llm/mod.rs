@@ -171,17 +171,36 @@ enum Belief {
     Database,
 }
 
+/// Refuses a call of a program whose run makes as many as it may at a time.
+pub(crate) fn too_many_at_once(path: &str) -> Response {
+    let format = if path.starts_with("/llm/anthropic/") {
+        Format::Anthropic
+    } else if path.starts_with("/llm/gemini/") {
+        Format::Gemini
+    } else {
+        Format::OpenAiChat
+    };
+    let fault = Fault::new(Situation::RateLimited, "The programs of this run make too many calls at a time.");
+    finish(format, Err(fault.after(Some(Duration::from_secs(10))).into()))
+}
+
 /// Who calls, within their rate, and with what.
 async fn receive(app: &App, request: Request, belief: Belief) -> Result<(Caller, Parts, Bytes), Told> {
     let (parts, body) = request.into_parts();
     let (key, origin) = (key(&parts).unwrap_or_default(), origin(&parts));
+    let from: Option<&FromRun> = parts.extensions.get();
+    // Sandboxes have no network of their own, and one does not answer for another.
+    let source = from.map_or_else(|| origin.network(), |from| from.run.to_string());
+    if !app.muster.remembers_gateway_key(&key) {
+        app.llm.gate.may_be_wrong(&source)?;
+    }
     let caller = match belief {
         Belief::Memory => app.muster.caller_as_remembered(&key, origin.clone()).await,
         Belief::Database => app.muster.caller(&key, origin.clone()).await,
     };
-    let caller = caller.and_then(|caller| may_call_from(parts.extensions.get(), caller));
+    let caller = caller.and_then(|caller| may_call_from(from, caller));
     if let Err(Error::SignedOut) = &caller {
-        app.llm.gate.count_wrong_key(&origin)?;
+        app.llm.gate.count_wrong_key(&source)?;
     }
     let caller = caller?;
     app.llm.gate.count(caller.key)?;

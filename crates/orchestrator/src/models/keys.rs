@@ -243,6 +243,13 @@ impl Orchestrator {
         self.look_up(secret.team, *secret.hash.as_bytes(), origin).await
     }
 
+    /// Whether this process knows a gateway key without asking the database. It may have been revoked since.
+    #[must_use]
+    pub fn remembers_gateway_key(&self, text: &str) -> bool {
+        Secret::parse(MARK, text)
+            .is_some_and(|secret| self.memory().key(secret.team, secret.hash.as_bytes(), self.clock().now()).is_some())
+    }
+
     /// As [`Orchestrator::caller`], by what this process remembers. The key may have been revoked since, and so the call is
     /// held back with the caller's version of the catalogue, [`hold_for`](Orchestrator::hold_for), or not made.
     ///

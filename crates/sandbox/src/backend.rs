@@ -129,6 +129,32 @@ pub async fn pick(settings: &Settings) -> Result<Arc<dyn Backend>, Trouble> {
     }
 }
 
+/// How a backend does on this machine.
+#[derive(Debug, Clone)]
+pub struct Surveyed {
+    /// As settings name it.
+    pub name: &'static str,
+    /// Whether [`pick`] takes it.
+    pub picked: bool,
+    pub found: Result<Probe, Trouble>,
+}
+
+/// Tries every backend, whichever is wanted.
+pub async fn survey(settings: &Settings) -> Vec<Surveyed> {
+    let docker = match Docker::open(settings.clone()).await {
+        Ok(docker) => docker.probe().await,
+        Err(trouble) => Err(trouble),
+    };
+    let local = Local::new(settings.clone()).probe().await;
+    let wanted = |choice| [Choice::Auto, choice].contains(&settings.choice);
+    let takes_docker = docker.is_ok() && wanted(Choice::Docker);
+    let takes_local = local.is_ok() && wanted(Choice::Local) && !takes_docker;
+    vec![
+        Surveyed { name: "docker", picked: takes_docker, found: docker },
+        Surveyed { name: "local", picked: takes_local, found: local },
+    ]
+}
+
 async fn tried(backend: impl Backend + 'static) -> Result<Arc<dyn Backend>, Trouble> {
     backend.probe().await?;
     Ok(Arc::new(backend))

@@ -19,7 +19,7 @@ mod sandbox;
 mod sockets;
 mod spec;
 
-pub use backend::{Backend, Choice, Found, Probe, Settings, pick};
+pub use backend::{Backend, Choice, Found, Probe, Settings, Surveyed, pick, survey};
 pub use docker::Docker;
 pub use error::{Error, Result, Trouble};
 pub use local::Local;

@@ -135,12 +135,30 @@ async fn clock(db: &Db) -> Finding {
         Ok(theirs) => theirs,
         Err(error) => return Finding::fail("clock", chain(&error), "Check the database."),
     };
-    let apart = (Clock::System.now() - theirs).whole_milliseconds().abs();
+    apart((Clock::System.now() - theirs).whole_milliseconds().abs())
+}
+
+fn apart(apart: i128) -> Finding {
     let found = format!("{apart} ms from the database's clock");
     let fix = "Run a time service on both machines.";
     match apart {
         FAR_MS.. => Finding::fail("clock", found, fix),
         CLOSE_MS.. => Finding::warn("clock", found, fix),
         _ => Finding::ok("clock", found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn clocks_may_differ_by_little() {
+        for (ms, verdict) in
+            [(0, Verdict::Ok), (2_000, Verdict::Warn), (29_999, Verdict::Warn), (30_000, Verdict::Fail)]
+        {
+            assert_eq!(apart(ms).verdict, verdict, "{ms} ms");
+        }
     }
 }

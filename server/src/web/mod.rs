@@ -59,19 +59,18 @@ pub fn wrap(routes: Router, parts: &Parts, failures: impl FnOnce(Router) -> Rout
         .layer(from_fn(log::note_route))
         .layer(from_fn_with_state(parts.origin.clone(), origin::check));
     if let Some(limit) = &parts.limit {
-        router = router.layer(rate::layer(limit));
+        router = router.layer(from_fn_with_state(limit.clone(), rate::count_wrong_tokens)).layer(rate::layer(limit));
     }
     let router = router
         .layer(from_fn_with_state(body::Limits { all: parts.max_body, auth: parts.max_auth_body }, body::limit))
         .layer(from_fn_with_state(parts.timeout, errors::limit_time))
         .layer(errors::catch_panics());
-    let router = failures(router)
-        .layer(compress::layer())
-        .layer(from_fn_with_state(headers::Headers::new(parts.https), headers::add));
+    let router = failures(router).layer(compress::layer());
     let operation = health::routes(parts.health.clone(), parts.shutdown.clone());
     // In this order, so that unknown addresses are answered inside the layers of `router`.
     operation
         .merge(router)
+        .layer(from_fn_with_state(headers::Headers::new(parts.https), headers::add))
         .layer(from_fn(log::write_down))
         .layer(from_fn_with_state(Arc::clone(&parts.trusted_proxies), address::identify))
 }

@@ -1,15 +1,19 @@
 use std::{
+    collections::HashMap,
     net::IpAddr,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use app::request::ClientAddr;
-use axum::{body::Body, response::Response};
+use axum::{body::Body, extract::State, middleware::Next, response::Response};
 use futures::future::BoxFuture;
-use governor::middleware::StateInformationMiddleware;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header::RETRY_AFTER};
+use governor::{clock::Clock, middleware::StateInformationMiddleware};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
+    header::{AUTHORIZATION, RETRY_AFTER},
+};
 use tower::{Layer, Service};
 use tower_governor::{
     GovernorError, GovernorLayer,
@@ -38,6 +42,11 @@ impl KeyExtractor for ByClient {
 #[derive(Clone)]
 pub struct Limit {
     config: Arc<GovernorConfig<ByClient, Information>>,
+    /// Wrong access tokens, which are counted for themselves: a broken script locks nobody in its network out of signing in.
+    wrong_tokens: Arc<GovernorConfig<ByClient, Information>>,
+    /// Who showed too many of them, and until when no further one is looked at.
+    waiting: Arc<Mutex<HashMap<IpAddr, Instant>>>,
+    per_minute: u32,
     /// Until one more request is allowed.
     period: Duration,
 }
@@ -55,9 +64,9 @@ impl Limit {
         // The builder's `per_second(n)` means one request each n seconds; the period says what is meant.
         let period = Duration::from_secs(60).checked_div(per_minute).ok_or(LimitError)?;
         let mut builder = GovernorConfigBuilder::default().key_extractor(ByClient).use_headers();
-        let config = builder.period(period).burst_size(per_minute).finish();
-        let config = config.filter(|_| per_minute <= 1_000_000_000).ok_or(LimitError)?;
-        Ok(Self { config: Arc::new(config), period })
+        builder.period(period).burst_size(per_minute);
+        let mut config = || builder.finish().filter(|_| per_minute <= 1_000_000_000).map(Arc::new).ok_or(LimitError);
+        Ok(Self { config: config()?, wrong_tokens: config()?, waiting: Arc::default(), per_minute, period })
     }
 
     /// Forgets clients that have their full allowance again, each minute, until the future is dropped. Without it the
@@ -66,9 +75,47 @@ impl Limit {
         let mut minutes = tokio::time::interval(Duration::from_secs(60));
         loop {
             minutes.tick().await;
-            self.config.limiter().retain_recent();
-            self.config.limiter().shrink_to_fit();
+            for config in [&self.config, &self.wrong_tokens] {
+                config.limiter().retain_recent();
+                config.limiter().shrink_to_fit();
+            }
+            self.waiting().retain(|_, until| *until > Instant::now());
         }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<IpAddr, Instant>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long a client still has to wait until a token of it is looked at again.
+    fn left(&self, client: IpAddr) -> Option<Duration> {
+        let until = self.waiting().get(&client).copied()?;
+        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
+    /// Counts a wrong token, and says so in the answer to it.
+    fn count_wrong_token(&self, client: IpAddr, mut answer: Response) -> Response {
+        let limiter = self.wrong_tokens.limiter();
+        match limiter.check_key(&client) {
+            Ok(state) => {
+                insert(answer.headers_mut(), self.per_minute, state.remaining_burst_capacity(), self.period);
+                answer
+            }
+            Err(refused) => {
+                let wait = refused.wait_time_from(limiter.clock().now());
+                self.waiting().insert(client, Instant::now() + wait);
+                self.too_many(wait)
+            }
+        }
+    }
+
+    /// The answer to a client that showed too many wrong tokens.
+    fn too_many(&self, wait: Duration) -> Response {
+        metrics::refused("token");
+        let mut response = bare(StatusCode::TOO_MANY_REQUESTS);
+        insert(response.headers_mut(), self.per_minute, 0, self.period);
+        response.headers_mut().insert(RETRY_AFTER, (wait.as_secs() + 1).into());
+        response
     }
 }
 
@@ -85,7 +132,20 @@ pub(super) fn layer(limit: &Limit) -> CountSome {
 }
 
 fn is_counted(path: &str) -> bool {
-    is_auth_path(path) || path == "/api" || path.starts_with("/api/") || path == super::CSP_REPORT_PATH
+    let others = ["/api", "/account/password", super::CSP_REPORT_PATH];
+    is_auth_path(path) || others.contains(&path) || path.starts_with("/api/")
+}
+
+/// Lets a client of git that showed many wrong access tokens wait. Right ones are never counted: a clone is several requests.
+pub(super) async fn count_wrong_tokens(State(limit): State<Limit>, request: Request<Body>, next: Next) -> Response {
+    let shows_token = request.uri().path().starts_with("/git/") && request.headers().contains_key(AUTHORIZATION);
+    let client = request.extensions().get::<ClientAddr>().filter(|_| shows_token).map(|client| network_of(client.0));
+    let Some(client) = client else { return next.run(request).await };
+    if let Some(left) = limit.left(client) {
+        return limit.too_many(left);
+    }
+    let answer = next.run(request).await;
+    if answer.status() == StatusCode::UNAUTHORIZED { limit.count_wrong_token(client, answer) } else { answer }
 }
 
 impl<S: Clone> Layer<S> for CountSome {
@@ -152,6 +212,10 @@ fn name_headers(headers: &mut HeaderMap, period: Duration) {
     let mut take = |name: &'static str| headers.remove(name)?.to_str().ok()?.parse::<u32>().ok();
     take("x-ratelimit-after");
     let (Some(limit), Some(remaining)) = (take("x-ratelimit-limit"), take("x-ratelimit-remaining")) else { return };
+    insert(headers, limit, remaining, period);
+}
+
+fn insert(headers: &mut HeaderMap, limit: u32, remaining: u32, period: Duration) {
     let reset = (period * (limit.saturating_sub(remaining))).as_secs_f64().ceil();
     for (name, value) in [("ratelimit-limit", limit), ("ratelimit-remaining", remaining)] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from(value));

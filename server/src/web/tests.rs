@@ -39,6 +39,14 @@ async fn panics() -> &'static str {
     panic!("on purpose")
 }
 
+/// Lets one token in.
+async fn git(headers: HeaderMap) -> StatusCode {
+    match headers.get("authorization").is_some_and(|token| token == "Basic right") {
+        true => StatusCode::OK,
+        false => StatusCode::UNAUTHORIZED,
+    }
+}
+
 /// One piece of an answer, and no end.
 fn unfinished(content_type: &'static str) -> impl IntoResponse {
     let piece = stream::once(async { Ok::<_, Infallible>(PIECE) });
@@ -56,6 +64,8 @@ fn site(parts: &Parts) -> Router {
         .route("/list", get(|| async { unfinished("application/json") }))
         .route("/panic", get(panics))
         .route("/never", get(std::future::pending::<()>))
+        .route("/git/{team}/{repository}/info/refs", get(git))
+        .route("/account/password", post(|| async { "changed" }))
         .route("/echo", post(|body: String| async { body }))
         .route("/sign-in", get(|| async { "form" }).post(|body: String| async { body }));
     wrap(routes, parts, |router| router)
@@ -94,15 +104,16 @@ async fn get_from(router: &Router, peer: &str, path: &str) -> Answer {
 #[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     let router = site(&parts());
-    for path in ["/", "/nowhere", "/panic", "/sign-in"] {
-        let answer = get_from(&router, "203.0.113.1", path).await;
+    for path in ["/", "/nowhere", "/panic", "/sign-in", "/livez", "/readyz", "/metrics"] {
+        let answer = get_from(&router, "127.0.0.1", path).await;
         let csp = answer.header("content-security-policy").expect("policy");
         assert!(csp.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"), "{csp}");
         assert!(!csp.contains("unsafe-inline") && csp.contains("frame-ancestors 'none'"));
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"));
         assert_eq!(answer.header("referrer-policy"), Some("strict-origin-when-cross-origin"));
-        assert!(answer.header("strict-transport-security").is_some());
+        // One year, and the subdomains with it.
+        assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000; includeSubDomains"), "{path}");
         assert!(answer.header("permissions-policy").is_some());
         assert_eq!(answer.header("reporting-endpoints"), Some("csp=\"/csp-report\""));
     }
@@ -144,6 +155,45 @@ async fn too_many_requests_are_told_when_to_come_back() {
     assert_eq!(refused.header("ratelimit-reset"), Some("60"));
     assert_eq!(get_from(&router, "203.0.113.2", "/").await.status, StatusCode::OK, "other pages are not counted");
     assert_eq!(get_from(&router, "203.0.113.3", "/sign-in").await.status, StatusCode::OK, "other clients are not hit");
+}
+
+#[tokio::test]
+async fn changes_of_passwords_are_counted() {
+    let router = site(&parts());
+    let change = || Request::post("/account/password").header("sec-fetch-site", "same-origin");
+    for left in ["2", "1", "0"] {
+        let answer = ask(&router, "203.0.113.12", change(), "").await;
+        assert_eq!((answer.status, answer.header("ratelimit-remaining")), (StatusCode::OK, Some(left)));
+    }
+    let refused = ask(&router, "203.0.113.12", change(), "").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn wrong_tokens_of_git_are_counted_and_right_ones_are_not() {
+    let router = site(&parts());
+    let refs = || Request::get("/git/quayside/ledger.git/info/refs");
+    let with = |token: &'static str| refs().header("authorization", token);
+    for _ in 0..5 {
+        let challenged = ask(&router, "203.0.113.13", refs(), "").await;
+        assert_eq!((challenged.status, challenged.header("ratelimit-limit")), (StatusCode::UNAUTHORIZED, None));
+        assert_eq!(ask(&router, "203.0.113.13", with("Basic right"), "").await.status, StatusCode::OK);
+    }
+    for left in ["2", "1", "0"] {
+        let wrong = ask(&router, "203.0.113.13", with("Basic wrong"), "").await;
+        assert_eq!((wrong.status, wrong.header("ratelimit-remaining")), (StatusCode::UNAUTHORIZED, Some(left)));
+        assert_eq!(wrong.header("ratelimit-limit"), Some("3"));
+    }
+    for token in ["Basic wrong", "Basic right"] {
+        let refused = ask(&router, "203.0.113.13", with(token), "").await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "{token}");
+        let wait: u64 = refused.header("retry-after").expect("wait").parse().expect("seconds");
+        assert!((1..=21).contains(&wait), "one more each 20 s, not {wait}");
+        assert_eq!((refused.header("ratelimit-limit"), refused.header("ratelimit-remaining")), (Some("3"), Some("0")));
+    }
+    assert_eq!(ask(&router, "203.0.113.14", with("Basic right"), "").await.status, StatusCode::OK, "other clients");
+    assert_eq!(get_from(&router, "203.0.113.13", "/sign-in").await.status, StatusCode::OK, "counted for themselves");
 }
 
 #[tokio::test]

@@ -33,7 +33,9 @@ fn expect_healthy(folder: &Path) {
     let findings: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
     for part in ["database", "roles", "migrations", "objects", "sandbox", "disk", "mail", "clock", "nodes"] {
         let of_part: Vec<_> = findings.iter().filter(|finding| finding["part"] == part).collect();
-        assert_eq!(of_part.len(), 1, "{part}: {text}");
+        // One for each way to make a sandbox, where one can be tried at all.
+        let most = if part == "sandbox" { 2 } else { 1 };
+        assert!((1..=most).contains(&of_part.len()), "{part}: {text}");
         // Whether a sandbox can be made and how full the disk is depends on the machine.
         if !["sandbox", "disk"].contains(&part) {
             assert_eq!(of_part[0]["verdict"], "ok", "{text}");

@@ -103,6 +103,19 @@ impl Surroundings {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
+    /// The doctor finds this wrong with a part, and says what to do.
+    fn doctor_fails(&self, settings: Settings, part: &str, found: &str) {
+        let mut doctor = muster(&self.node("doctor"));
+        let output = doctor.args(["doctor", "--json"]).envs(settings).output().expect("ended");
+        assert!(!output.status.success());
+        let text = String::from_utf8_lossy(&output.stdout);
+        let findings: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+        let finding = findings.iter().find(|finding| finding["part"] == part).expect("a line");
+        assert_eq!(finding["verdict"], "fail", "{text}");
+        assert!(finding["found"].as_str().is_some_and(|told| told.contains(found)), "{text}");
+        assert!(finding["fix"].as_str().is_some_and(|fix| !fix.is_empty()), "{text}");
+    }
+
     fn migrate(&self) -> String {
         let output = muster(&self.node("migrate")).arg("migrate").envs(self.settings()).output().expect("ended");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -137,6 +150,7 @@ fn a_deployment_is_migrated_refuses_wrong_roles_and_runs() {
 
 fn refuses_an_older_schema(around: &Surroundings) {
     around.sql("muster", "UPDATE _sqlx_migrations SET success = false WHERE version = 3");
+    around.doctor_fails(around.settings(), "migrations", "missing: 0003 audit");
     let said = around.refusal(around.settings());
     assert!(said.contains("lacks migrations: 0003 audit.") && said.contains("Run `muster migrate` first."), "{said}");
     around.sql("muster", "UPDATE _sqlx_migrations SET success = true WHERE version = 3");
@@ -160,6 +174,25 @@ fn refuses_wrong_roles(around: &Surroundings) {
         assert!(said.contains("role root_like: the server must not connect as a superuser"), "{said}");
         assert!(said.contains("database.app_url in muster_app"), "{said}");
     }
+    around.doctor_fails(
+        around.with_logins("hand_app", "root_like", "hand_engine"),
+        "roles",
+        "role root_like: the server must not connect as a superuser",
+    );
+    let hand_made = || around.with_logins("hand_app", "hand_system", "hand_engine");
+    around.sql("muster", "CREATE POLICY everything ON tasks USING (true)");
+    around.doctor_fails(hand_made(), "roles", "everything of tasks: a policy that is not on the list");
+    around.sql("muster", "DROP POLICY everything ON tasks");
+    // A database whose clock is a minute fast, as far as this role can tell.
+    around.sql(
+        "muster",
+        "CREATE SCHEMA fast; GRANT USAGE ON SCHEMA fast TO hand_app;
+         CREATE FUNCTION fast.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+             $$ SELECT pg_catalog.clock_timestamp() + interval '1 minute' $$;
+         ALTER ROLE hand_app SET search_path = fast, pg_catalog, public",
+    );
+    around.doctor_fails(hand_made(), "clock", "ms from the database's clock");
+    around.sql("muster", "ALTER ROLE hand_app RESET search_path; DROP SCHEMA fast CASCADE");
     let said = around.refusal(around.with_logins("bypassing", "hand_system", "hand_engine"));
     assert!(said.contains("role bypassing: the server must not connect as a role that bypasses"), "{said}");
 }

@@ -282,7 +282,7 @@ async fn asking_and_pausing_work_with_plain_forms() {
     let mut mira = Browser::sign_up(&site, "Mira", "Quayside").await;
     mira.post(&site, "/quayside/budgets/edit", "amount=10&period=day").await;
     let page = mira.get(&site, "/quayside/budgets/ask").await;
-    let id = page.body.split("<option value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a budget");
+    let id = page.body.split("<option value=\"").nth(2).and_then(|rest| rest.split('"').next()).expect("a budget");
     let page = mira.post(&site, "/quayside/budgets/ask", &format!("budget={id}&amount=5&reason=More")).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.body.contains("Ask for more than the 10.00 USD"), "{}", page.body);
@@ -360,9 +360,8 @@ async fn what_does_not_fit_is_named_at_its_field_and_the_form_keeps_what_was_typ
     ] {
         assert!(page.body.contains(shown), "{shown}: {}", page.body);
     }
-    let field = page.body.split(r#"name="amount""#).nth(1).expect("the field");
-    let field = &field[..field.find("name=\"share\"").expect("the next field")];
-    assert!(field.contains("This budget allows 10.01 USD"), "the sentence stands at its field: {field}");
+    let error = page.body.split(r#"id="amount-error""#).nth(1).and_then(|rest| rest.split("</p>").next());
+    assert!(error.is_some_and(|error| error.contains("This budget allows 10.01 USD")), "at its field: {error:?}");
     let page = mira.post(&site, &of_crew, "amount=10&tokens=1001&period=day").await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.body.contains("allows 1001 tokens a day") && page.body.contains(r#"value="1001""#), "{}", page.body);
@@ -460,18 +459,18 @@ async fn the_ledger_is_filtered_and_says_what_it_cannot_read() {
 }
 
 /// The people of a team: an owner, and somebody who reads budgets.
-async fn with_reader(site: &Site) -> (Browser, Browser) {
+async fn with_executor(site: &Site) -> (Browser, Browser) {
     let mira = Browser::sign_up(site, "Mira", "Quayside").await;
     let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
     let rita = Browser::sign_up(site, "Rita", "Elsewhere").await;
-    site.world.join(&owner, &site.world.sign_in("Rita").await, "reader").await;
+    site.world.join(&owner, &site.world.sign_in("Rita").await, "executor").await;
     (mira, rita)
 }
 
 #[tokio::test]
 async fn alerts_name_who_is_told_and_what_can_be_asked_for() {
     let site = Site::open().await;
-    let (mut mira, mut rita) = with_reader(&site).await;
+    let (mut mira, mut rita) = with_executor(&site).await;
     let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
     let muster = &site.world.muster;
     let project =
@@ -524,7 +523,7 @@ async fn alerts_name_who_is_told_and_what_can_be_asked_for() {
 #[tokio::test]
 async fn a_request_is_declined_with_a_reason_that_whoever_asked_reads() {
     let site = Site::open().await;
-    let (mut mira, mut rita) = with_reader(&site).await;
+    let (mut mira, mut rita) = with_executor(&site).await;
     mira.post(&site, "/quayside/budgets/edit", "amount=10&period=day").await;
     let owner = site.world.scope(&site.world.sign_in("Mira").await, "quayside").await;
     let id = site.world.muster.budgets(&owner.can().expect("may")).await.expect("budgets")[0].node.id;

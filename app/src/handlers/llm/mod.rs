@@ -26,7 +26,7 @@ use gateway::{
     face::{self, Fault, Format, Situation},
 };
 use http::{HeaderMap, HeaderValue, header, request::Parts};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use orchestrator::{Error, Origin, models::Caller};
 use uuid::Uuid;
 
@@ -205,9 +205,15 @@ async fn receive(app: &App, request: Request, belief: Belief) -> Result<(Caller,
     let caller = caller?;
     app.llm.gate.count(caller.key)?;
     let too_slow = |_| Fault::new(Situation::BadRequest, "The request did not arrive in time. Send it again.");
-    let too_large = |_| Fault::new(Situation::TooLarge, "The request is larger than 32 MB.");
+    let cut = |error: Box<dyn std::error::Error + Send + Sync>| {
+        if error.is::<LengthLimitError>() {
+            Fault::new(Situation::TooLarge, "The request is larger than 32 MB.")
+        } else {
+            Fault::new(Situation::BadRequest, "The request did not arrive whole. Send it again.")
+        }
+    };
     let body = tokio::time::timeout(app.llm.sending, Limited::new(body, LONGEST_REQUEST).collect()).await;
-    let body = body.map_err(too_slow)?.map_err(too_large)?;
+    let body = body.map_err(too_slow)?.map_err(cut)?;
     Ok((caller, parts, body.to_bytes()))
 }
 
